@@ -1,0 +1,233 @@
+#include "config/decode.h"
+
+#include <algorithm>
+
+#include "config/match.h"
+#include "config/reader.h"
+#include "config/suggest.h"
+
+namespace postern::config {
+namespace {
+
+class Decoder {
+ public:
+  Decoder(const Node& root, const std::string& folder, Diagnostics& diagnostics)
+      : root_(&root, "", folder), diagnostics_(diagnostics) {
+    has_tls_ = root.find("tls") != nullptr && root.find("tls")->kind == Node::Kind::Map;
+  }
+
+  Settings run() {
+    for (const Reader& one : root_.blocks("listeners")) out_.listeners.push_back(listener(one));
+    out_.has_tls = has_tls_;
+    tls(root_.block("tls"));
+    for (const Reader& one : root_.blocks("upstreams")) out_.upstreams.push_back(upstream(one));
+    for (const Reader& one : root_.blocks("routes")) out_.routes.push_back(route(one));
+    rewrite(root_.block("rewrite"));
+    limits(root_.block("limits"));
+    status(root_.block("status"));
+    log(root_.block("log"));
+    root_.read("workers", out_.workers);
+    root_.read("user", out_.user);
+    return std::move(out_);
+  }
+
+ private:
+  Mark mark(const Reader& reader, std::string_view key) const {
+    return diagnostics_.mark(reader.place_of(key));
+  }
+
+  // Sockets of other kinds are in the contract and not in this version.
+  bool is_other_kind(const Node& value) {
+    if (!value.text.starts_with("unix:") && !value.text.starts_with("fd:")) return false;
+    diagnostics_.error("not-supported", shown(value) + ": not supported in this version; host:port is",
+                       value.place);
+    return true;
+  }
+
+  // What is bound is an address: a name could mean several, or another one tomorrow.
+  HostPort local_address(const Node& value) {
+    std::string why;
+    if (is_other_kind(value)) return {};
+    const HostPort address = *parse_host_port(value.text, why);
+    if (!parse_address(address.host)) {
+      diagnostics_.error("address",
+                         shown(value) + " is no IP address and port, such as 127.0.0.1:143 or [::]:143",
+                         value.place);
+    }
+    return address;
+  }
+
+  Listener listener(const Reader& in) {
+    Listener out;
+    out.mark = mark(in, "address");
+    if (const Node* value = in.scalar("address")) out.address = local_address(*value);
+    in.read("name", out.name);
+    if (out.name.empty()) out.name = out.address.text();
+    in.read("allow_cleartext", out.allow_cleartext);
+    if (const Node* value = in.scalar("tls")) {
+      out.tls = value->text == "off"        ? ListenerTls::Off
+                : value->text == "starttls" ? ListenerTls::Starttls
+                                            : ListenerTls::Implicit;
+    }
+    return out;
+  }
+
+  void tls(const Reader& in) {
+    Tls& out = out_.tls;
+    out.mark = mark(root_, "tls");
+    for (const Reader& one : in.blocks("certificates")) {
+      Certificate certificate;
+      one.read_path("cert", certificate.cert);
+      one.read_path("key", certificate.key);
+      certificate.cert_mark = mark(one, "cert");
+      certificate.key_mark = mark(one, "key");
+      out.certificates.push_back(std::move(certificate));
+    }
+    in.read("min_version", out.min_version);
+    in.read("ciphers", out.ciphers);
+    in.read("ciphersuites", out.ciphersuites);
+    in.read("groups", out.groups);
+    in.read("alpn", out.alpn);
+    in.read("strict_sni", out.strict_sni);
+    in.read("session_tickets", out.session_tickets);
+    in.read_path("ticket_key_file", out.ticket_key_file);
+    in.read("watch", out.watch);
+  }
+
+  void servers(const Reader& in, Upstream& out) {
+    for (const Node* value : in.scalars("servers")) {
+      std::string why;
+      if (value->text.empty()) {
+        diagnostics_.error("address", "a server needs host:port", value->place);
+      } else if (!is_other_kind(*value)) {
+        out.servers.push_back(*parse_host_port(value->text, why));
+        if (out.servers.back().port == 0)
+          diagnostics_.error("address", shown(*value) + ": a server needs a port from 1 to 65535",
+                             value->place);
+      }
+    }
+  }
+
+  void pins(const Reader& in, Upstream& out) {
+    for (const Node* value : in.scalars("pin_sha256")) {
+      if (const auto pin = parse_pin(value->text)) {
+        out.pin_sha256.push_back(*pin);
+        continue;
+      }
+      diagnostics_.error("pin", shown(*value) + " is no SHA-256: 64 hex digits, or base64 of 32 octets",
+                         value->place);
+    }
+  }
+
+  Upstream upstream(const Reader& in) {
+    Upstream out;
+    out.mark = mark(in, "name");
+    in.read("name", out.name);
+    servers(in, out);
+    in.read("dns_ttl", out.dns_ttl);
+    in.read_choice("tls", out.tls);
+    in.read("tls_min_version", out.tls_min_version);
+    in.read("tls_ciphers", out.tls_ciphers);
+    in.read_path("ca", out.ca);
+    in.read_choice("verify", out.verify);
+    pins(in, out);
+    in.read("server_name", out.server_name);
+    in.read_path("client_cert", out.client_cert);
+    in.read_path("client_key", out.client_key);
+    in.read_choice("balance", out.balance);
+    const Reader health = in.block("health");
+    health.read("interval", out.health.interval);
+    health.read("timeout", out.health.timeout);
+    health.read("rise", out.health.rise);
+    health.read("fall", out.health.fall);
+    return out;
+  }
+
+  Route route(const Reader& in) {
+    Route out;
+    const Reader match = in.block("match");
+    match.read("listener", out.listeners);
+    match.read("sni", out.sni);
+    match.read("user", out.users);
+    for (const Node* value : match.scalars("client")) {
+      std::string why;
+      out.clients.push_back(*parse_cidr(value->text, why));
+    }
+    const Node* target = in.scalar("upstream");
+    if (target != nullptr) out.upstream = find_upstream(*target);
+    return out;
+  }
+
+  std::size_t find_upstream(const Node& name) {
+    const auto found = std::find_if(out_.upstreams.begin(), out_.upstreams.end(),
+                                    [&](const Upstream& one) { return one.name == name.text; });
+    if (found != out_.upstreams.end()) return static_cast<std::size_t>(found - out_.upstreams.begin());
+    std::vector<std::string_view> names;
+    for (const Upstream& one : out_.upstreams) names.push_back(one.name);
+    const std::string nearest = name.substituted ? "" : suggestion(name.text, names);
+    diagnostics_.error("unknown-upstream", "there is no upstream " + shown(name) + nearest, name.place);
+    return 0;
+  }
+
+  void rewrite(const Reader& in) {
+    const Reader capabilities = in.block("capabilities");
+    capabilities.read("hide", out_.rewrite.hide_capabilities);
+    capabilities.read("add", out_.rewrite.add_capabilities);
+    in.read("greeting", out_.rewrite.greeting);
+  }
+
+  static void read_octets(const Reader& in, std::string_view key, std::size_t& out) {
+    std::uint64_t octets = out;
+    in.read_size(key, octets);
+    out = static_cast<std::size_t>(octets);
+  }
+
+  void limits(const Reader& in) {
+    Limits& out = out_.limits;
+    in.block("sessions").read("total", out.sessions_total);
+    const Reader login = in.block("login");
+    login.read("failures", out.login.failures);
+    login.read("window", out.login.window);
+    login.read("ban", out.login.ban);
+    login.read("delay", out.login.delay);
+    read_octets(in, "line", out.line);
+    read_octets(in, "sasl", out.sasl);
+    in.read_size("literal", out.literal);
+    read_octets(in, "buffer", out.buffer);
+    const Reader timeouts = in.block("timeouts");
+    timeouts.read("handshake", out.timeouts.handshake);
+    timeouts.read("login", out.timeouts.login);
+    timeouts.read("idle", out.timeouts.idle);
+    timeouts.read("upstream_connect", out.timeouts.upstream_connect);
+    timeouts.read("upstream_login", out.timeouts.upstream_login);
+    timeouts.read("upstream_silence", out.timeouts.upstream_silence);
+    timeouts.read("drain", out.timeouts.drain);
+    timeouts.read("drain_delay", out.timeouts.drain_delay);
+  }
+
+  void status(const Reader& in) {
+    const Node* value = in.scalar("address");
+    if (value == nullptr) return;
+    out_.has_status = !value->text.empty();
+    out_.status = out_.has_status ? local_address(*value) : HostPort{};
+  }
+
+  void log(const Reader& in) {
+    in.read_choice("level", out_.log.level);
+    in.read_choice("format", out_.log.format);
+    in.read_path("file", out_.log.file);
+  }
+
+  Reader root_;
+  Diagnostics& diagnostics_;
+  bool has_tls_ = false;
+  Settings out_;
+};
+
+}  // namespace
+
+Settings decode(const Node& root, const std::string& folder, Diagnostics& diagnostics) {
+  return Decoder(root, folder, diagnostics).run();
+}
+
+}  // namespace postern::config

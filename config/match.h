@@ -1,0 +1,43 @@
+// What the routes hold a session against: globs, networks, and the choice of an upstream. Pure functions over
+// immutable Settings; asked at accept and at login, from any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/settings.h"
+
+namespace postern::config {
+
+using Address16 = std::array<unsigned char, 16>;  // IPv4 as v4-mapped (RFC 4291 §2.5.5.2)
+
+enum class Case : std::uint8_t { Exact, Ignored };
+
+// '*' stands for any run of octets, '?' for one. Linear in the text for each star; no backtracking beyond the
+// last one, so a hostile user name cannot make it slow.
+bool matches_glob(std::string_view glob, std::string_view text, Case letters) noexcept;
+
+std::optional<Address16> parse_address(std::string_view text);  // no port, no brackets, no zone
+// On failure `why` says what is wrong; host bits that are set are an error.
+std::optional<Cidr> parse_cidr(std::string_view text, std::string& why);
+bool contains(const Cidr& network, const Address16& address) noexcept;
+
+// What is known of a session when its upstream is chosen. Empty where it is not known.
+struct RouteFacts {
+  std::string_view listener;
+  std::string_view sni;
+  std::string_view user;
+  Address16 client{};
+};
+
+// The first route that matches decides; none = the first upstream. An index into settings.upstreams.
+std::size_t choose_route(const Settings& settings, const RouteFacts& facts) noexcept;
+
+// Does this route match every session?
+bool matches_all(const Route& route) noexcept;
+
+}  // namespace postern::config

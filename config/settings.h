@@ -1,0 +1,161 @@
+// The configuration as values: what postern.reference.yaml says, decoded, checked and immutable. Owned by the
+// Snapshot, shared read-only by all threads. Every struct's defaults are the reference's defaults. Keys whose
+// feature is not built yet have no field here: the field table (fields.cc) knows and refuses them.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+#include "base/time.h"
+
+namespace postern::config {
+
+// Where a value stands, for errors found after decoding (a certificate that does not load). 1-based.
+struct Mark {
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+enum class ListenerTls : std::uint8_t { Off, Starttls, Implicit };
+enum class UpstreamTls : std::uint8_t { Off, Starttls, Implicit };
+enum class Verify : std::uint8_t { Full, Ca, Pin, None };
+enum class Balance : std::uint8_t { UserHash, LeastSessions, RoundRobin };
+enum class LogFormat : std::uint8_t { Text, Json };
+enum class TlsVersion : std::uint8_t { Tls10, Tls11, Tls12, Tls13 };
+
+struct HostPort {
+  std::string host;  // a name or an address, without brackets
+  std::uint16_t port = 0;
+  std::string text() const;  // host:port or [v6]:port
+};
+
+struct Listener {
+  std::string name;  // defaults to the address
+  HostPort address;
+  ListenerTls tls = ListenerTls::Implicit;
+  bool allow_cleartext = false;
+  Mark mark;
+};
+
+struct Certificate {
+  std::string cert;  // path of the PEM chain, absolute
+  std::string key;
+  Mark cert_mark;
+  Mark key_mark;
+};
+
+struct Tls {
+  std::vector<Certificate> certificates;
+  TlsVersion min_version = TlsVersion::Tls12;
+  std::string ciphers;       // empty = Mozilla intermediate without DHE
+  std::string ciphersuites;  // TLS 1.3; empty = OpenSSL's
+  std::string groups;        // empty = X25519:P-256:P-384
+  std::vector<std::string> alpn{"imap"};
+  bool strict_sni = false;
+  bool session_tickets = true;
+  std::string ticket_key_file;  // path, absolute, or empty
+  bool watch = true;
+  Mark mark;
+};
+
+struct Health {
+  Duration interval = std::chrono::seconds(5);
+  Duration timeout = std::chrono::seconds(2);
+  int rise = 2;
+  int fall = 3;
+};
+
+struct Upstream {
+  std::string name;
+  std::vector<HostPort> servers;
+  Duration dns_ttl = std::chrono::seconds(30);
+  UpstreamTls tls = UpstreamTls::Off;
+  TlsVersion tls_min_version = TlsVersion::Tls12;
+  std::string tls_ciphers;
+  std::string ca;  // path, absolute; empty = the system's store
+  Verify verify = Verify::Full;
+  std::vector<std::array<unsigned char, 32>> pin_sha256;  // SHA-256 of the SubjectPublicKeyInfo
+  std::string server_name;                                // empty = the host
+  std::string client_cert;
+  std::string client_key;
+  Balance balance = Balance::UserHash;
+  Health health;
+  Mark mark;
+};
+
+// A network as written in the file, decoded: 16 octets, IPv4 as v4-mapped.
+struct Cidr {
+  std::array<unsigned char, 16> address{};
+  int prefix = 0;  // of the 128 bits
+};
+
+struct Route {
+  std::vector<std::string> listeners;  // globs: * and ?; empty = any
+  std::vector<std::string> sni;
+  std::vector<std::string> users;
+  std::vector<Cidr> clients;
+  std::size_t upstream = 0;  // index into Settings::upstreams
+};
+
+struct Rewrite {
+  std::vector<std::string> hide_capabilities;
+  std::vector<std::string> add_capabilities;
+  std::string greeting = "Postern ready";
+};
+
+struct LoginLimits {
+  int failures = 5;  // 0 = no limit
+  Duration window = std::chrono::minutes(10);
+  Duration ban = std::chrono::minutes(10);
+  Duration delay = std::chrono::seconds(1);
+};
+
+struct Timeouts {
+  Duration handshake = std::chrono::seconds(10);
+  Duration login = std::chrono::seconds(60);
+  Duration idle = std::chrono::minutes(32);
+  Duration upstream_connect = std::chrono::seconds(5);
+  Duration upstream_login = std::chrono::seconds(60);
+  Duration upstream_silence = std::chrono::minutes(10);
+  Duration drain = std::chrono::seconds(25);
+  Duration drain_delay = std::chrono::seconds(5);
+};
+
+struct Limits {
+  std::uint64_t sessions_total = 0;  // 0 = no limit
+  LoginLimits login;
+  std::size_t line = 64 * 1024;              // octets of a client's command, literals aside
+  std::size_t sasl = 96 * 1024;              // octets of one SASL response, in base64
+  std::uint64_t literal = 64 * 1024 * 1024;  // octets of one literal
+  std::size_t buffer = 256 * 1024;           // octets queued for each direction of a session
+  Timeouts timeouts;
+};
+
+struct Log {
+  std::uint8_t level = 1;  // postern::LogLevel: 0 debug, 1 info, 2 warning, 3 error
+  LogFormat format = LogFormat::Text;
+  std::string file = "-";  // "-" = standard error
+};
+
+struct Settings {
+  std::vector<Listener> listeners;
+  Tls tls;
+  bool has_tls = false;
+  std::vector<Upstream> upstreams;
+  std::vector<Route> routes;
+  Rewrite rewrite;
+  Limits limits;
+  bool has_status = true;
+  HostPort status{"127.0.0.1", 9143};
+  Log log;
+  int workers = 0;
+  std::string user;
+};
+
+}  // namespace postern::config

@@ -1,0 +1,276 @@
+"""A private Dovecot: its own folder, users, mail and ports; as root or as an ordinary user.
+
+The listening sockets are made here, on ports that the kernel chooses, and handed over in the way of systemd's
+socket activation. So no port can be taken by somebody else between choosing and binding, and a client that
+connects early waits in the backlog.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import grp
+import os
+import pathlib
+import pwd
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+STARTED_SECONDS = 60
+STOPPED_SECONDS = 30
+# The mail belongs to this user when root starts the server: Dovecot refuses to open mail as root.
+MAIL_USER = "nobody"
+
+BASE = """\
+base_dir = {base}
+state_dir = {folder}/state
+log_path = {folder}/dovecot.log
+info_log_path = {folder}/dovecot-info.log
+instance_name = {base}
+protocols = imap
+listen = 127.0.0.1
+mail_location = maildir:{mail}/%u
+mail_fsync = never
+disable_plaintext_auth = no
+auth_mechanisms = {mechanisms}
+auth_failure_delay = 0
+mail_max_userip_connections = 0
+first_valid_uid = 1
+first_valid_gid = 1
+default_internal_user = {internal_user}
+default_internal_group = {internal_group}
+default_login_user = {login_user}
+default_process_limit = 1000
+default_client_limit = 4000
+default_vsz_limit = 1024M
+{tls}
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {folder}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {folder}/users
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+  mailbox Trash {{
+    auto = create
+    special_use = \\Trash
+  }}
+}}
+service imap-login {{
+  chroot =
+  service_count = 0
+  process_min_avail = 1
+  inet_listener imap {{
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = {imaps_port}
+  }}
+}}
+service anvil {{
+  chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service stats {{
+  chroot =
+  client_limit = 4000
+}}
+"""
+
+TLS_ON = """\
+ssl = yes
+ssl_cert = <{cert}
+ssl_key = <{key}
+"""
+
+
+class PrivateDovecot:
+    """One Dovecot below `folder`. `users` maps names to passwords."""
+
+    def __init__(self, folder: pathlib.Path, users: dict[str, str], *, cert: pathlib.Path | None = None,
+                 key: pathlib.Path | None = None, mechanisms: str = "plain login cram-md5") -> None:
+        self.folder = folder
+        self.users = users
+        self.mechanisms = mechanisms
+        self.cert = cert
+        self.key = key
+        self.imap_port = 0
+        self.imaps_port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._prepare()
+
+    # ---- life
+
+    def start(self) -> None:
+        """Starts the server; a second start uses the same ports as the first."""
+        sockets = [_listen(self.imap_port)]
+        if self.cert:
+            sockets.append(_listen(self.imaps_port))
+        self.imap_port = sockets[0].getsockname()[1]
+        self.imaps_port = sockets[1].getsockname()[1] if self.cert else 0
+        config = self.folder / "dovecot.conf"
+        config.write_text(self._config())
+        try:
+            self._process = _spawn([_binary(), "-F", "-c", str(config)], sockets, self.folder)
+        finally:
+            for each in sockets:
+                each.close()
+        self._await_greeting()
+
+    def stop(self) -> None:
+        """Ends the server and its children, in order."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOPPED_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends everything at once, as a crash of the machine would."""
+        if self._process is None:
+            return
+        members = _members(self._process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(STOPPED_SECONDS)
+        # The children hold the ports and the mail until they are gone.
+        _await_end(members)
+        self._process = None
+
+    def __enter__(self) -> "PrivateDovecot":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # ---- mail
+
+    def deliver(self, user: str, message: bytes, *, mailbox: str = "") -> None:
+        """Puts a message into a mailbox of the user before anybody looks at it."""
+        maildir = self.folder / "mail" / user
+        if mailbox:
+            maildir = maildir / f".{mailbox}"
+        for part in ("cur", "new", "tmp"):
+            (maildir / part).mkdir(parents=True, exist_ok=True)
+        count = len(list((maildir / "new").iterdir()))
+        (maildir / "new" / f"{1700000000 + count}.{count}.sandbox").write_bytes(message)
+        _give_to_mail_user(self.folder / "mail" / user)
+
+    def log(self) -> str:
+        """What the server has to say, for the report of a failed test."""
+        parts = [path.read_text(errors="replace") for path in sorted(self.folder.glob("dovecot*.log"))]
+        return "".join(parts)
+
+    # ---- inside
+
+    def _prepare(self) -> None:
+        for part in ("mail", "state", "run"):
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
+        # Dovecot's own processes are other users than root: they must be able to walk in.
+        self.folder.chmod(0o755)
+        mail_user = _mail_user()
+        lines = [f"{name}:{{PLAIN}}{password}:{mail_user.pw_uid}:{mail_user.pw_gid}::{self.folder}/mail/{name}::\n"
+                 for name, password in self.users.items()]
+        users = self.folder / "users"
+        users.write_text("".join(lines))
+        users.chmod(0o600)
+        if os.geteuid() == 0:
+            shutil.chown(users, "dovecot", "dovecot")
+        _give_to_mail_user(self.folder / "mail")
+
+    def _config(self) -> str:
+        mine = pwd.getpwuid(os.geteuid())
+        root = os.geteuid() == 0
+        return BASE.format(
+            base=self.folder / "run", folder=self.folder, mail=self.folder / "mail", mechanisms=self.mechanisms,
+            internal_user="dovecot" if root else mine.pw_name,
+            internal_group="dovecot" if root else grp.getgrgid(os.getegid()).gr_name,
+            login_user="dovenull" if root else mine.pw_name,
+            tls=TLS_ON.format(cert=self.cert, key=self.key) if self.cert else "ssl = no",
+            imap_port=self.imap_port, imaps_port=self.imaps_port)
+
+    def _await_greeting(self) -> None:
+        try:
+            with socket.create_connection(("127.0.0.1", self.imap_port), STARTED_SECONDS) as probe:
+                probe.settimeout(STARTED_SECONDS)
+                greeting = probe.recv(512)
+        except OSError as problem:
+            greeting = str(problem).encode()
+        if not greeting.startswith(b"* OK"):
+            self.kill()
+            raise RuntimeError(f"the private Dovecot did not start ({greeting!r}):\n{self.log()}")
+
+
+def _binary() -> str:
+    found = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if not found:
+        raise RuntimeError("dovecot is not installed (Debian: dovecot-imapd)")
+    return found
+
+
+def _mail_user() -> pwd.struct_passwd:
+    return pwd.getpwnam(MAIL_USER) if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+
+
+def _give_to_mail_user(path: pathlib.Path) -> None:
+    if os.geteuid() != 0:
+        return
+    owner = _mail_user()
+    for each in [path, *path.rglob("*")]:
+        os.chown(each, owner.pw_uid, owner.pw_gid)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(512)
+    return listener
+
+
+def _spawn(command: list[str], sockets: list[socket.socket], folder: pathlib.Path) -> subprocess.Popen[bytes]:
+    """Starts the command with the sockets as descriptors 3, 4, … as sd_listen_fds(3) wants them."""
+    # Copies with high numbers, so that moving one down cannot overwrite another. The shell puts its own process
+    # number, which exec keeps, into LISTEN_PID.
+    copies = [fcntl.fcntl(each.fileno(), fcntl.F_DUPFD, 50) for each in sockets]
+    moves = "".join(f"exec {3 + i}<&{copy} {copy}<&-; " for i, copy in enumerate(copies))
+    script = f'{moves}LISTEN_PID=$$ LISTEN_FDS={len(sockets)} exec "$@"'
+    try:
+        return subprocess.Popen(["bash", "-c", script, "bash", *command], pass_fds=copies, cwd=folder,
+                                stdin=subprocess.DEVNULL, start_new_session=True)
+    finally:
+        for copy in copies:
+            os.close(copy)
+
+
+def _members(session: int) -> list[int]:
+    """Descriptors that become readable when the processes of the session have ended."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError, IndexError):
+            # Behind the name in brackets: state, parent, group, session.
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[3]) == session:
+                found.append(os.pidfd_open(int(entry.name)))
+    return found
+
+
+def _await_end(members: list[int]) -> None:
+    deadline = time.monotonic() + STOPPED_SECONDS
+    for member in members:
+        select.select([member], [], [], max(0, deadline - time.monotonic()))
+        os.close(member)

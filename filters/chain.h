@@ -1,0 +1,37 @@
+// The filters of one session in their fixed order: tls_policy → limits → command_rules → rewrite → audit (as
+// far as they are built). Commands pass them forwards, responses backwards. A filter that holds stops the
+// command; when it is released the chain goes on behind the filter that held.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "filters/filter.h"
+
+namespace postern::filters {
+
+class Chain {
+ public:
+  Chain() = default;
+  explicit Chain(std::vector<std::unique_ptr<Filter>> filters);
+
+  Decision on_tls(const Context& context);
+  // Starts at the first filter, or behind the one that held if resume() was called since.
+  Decision on_command(imap::Command& command, const Context& context);
+  void resume() noexcept { next_ = held_at_ + 1; }
+  bool watches_responses() const noexcept { return watches_responses_; }
+  void on_response(const imap::Response& response, const Context& context);
+  void on_verdict(const imap::Command& command, const Verdict& verdict, const Context& context) noexcept;
+  void on_end(const SessionSummary& summary, const Context& context) noexcept;
+
+ private:
+  std::vector<std::unique_ptr<Filter>> filters_;
+  std::size_t next_ = 0;     // where the next on_command starts
+  std::size_t held_at_ = 0;  // the filter that held
+  bool watches_responses_ = false;
+};
+
+// The chain that this version builds for a session: tls_policy.
+Chain make_chain();
+
+}  // namespace postern::filters

@@ -1,0 +1,112 @@
+// Every way in which something of Postern's can fail or end, in one flat table. A row says how loud the log
+// is, which label the metric carries, what a client is told, and what the audit trail calls it. Nothing else
+// in the house maps errors to words.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace postern {
+
+enum class LogLevel : std::uint8_t { Debug, Info, Warning, Error };
+
+// The label `reason` of postern_sessions_closed_total; a closed set.
+enum class CloseReason : std::uint8_t {
+  Logout,
+  ClientEof,
+  ClientError,
+  UpstreamEof,
+  UpstreamError,
+  IdleTimeout,
+  AuthTimeout,
+  Policy,
+  Drain,
+  Kicked,
+  ProtocolError,
+  Internal,
+  kCount,
+};
+std::string_view name_of(CloseReason reason) noexcept;
+
+enum class ErrorCode : std::uint8_t {
+  Ok,
+  // how sessions end
+  Logout,
+  Drained,
+  ClientClosed,
+  ClientReset,
+  ClientTruncated,  // TCP ended without close_notify
+  UpstreamClosed,
+  UpstreamReset,
+  UpstreamTruncated,
+  UpstreamBye,
+  HandshakeTimeout,
+  LoginTimeout,
+  IdleTimeout,
+  UpstreamSilent,
+  WriteTimeout,
+  // the client broke the protocol
+  MalformedCommand,
+  BareCarriageReturn,
+  NulOctet,
+  MalformedLiteral,
+  UnclosedQuote,
+  LineTooLong,
+  LiteralTooLarge,
+  SaslTooLong,
+  TooManyErrors,
+  NotImap,            // an HTTP verb or rubbish first
+  StarttlsInjection,  // octets behind STARTTLS
+  EarlyLiteral,       // octets of a synchronising literal before its +
+  IdleViolation,
+  // the upstream broke the protocol
+  UpstreamGreeting,
+  UpstreamPreauth,
+  UpstreamStarttls,
+  UpstreamMalformed,
+  UpstreamUnknownTag,
+  UpstreamLineTooLong,
+  // the upstream cannot be had
+  UpstreamDown,
+  UpstreamRefused,
+  UpstreamConnectTimeout,
+  UpstreamDns,
+  UpstreamTls,
+  UpstreamCertificate,
+  UpstreamLoginTimeout,
+  // policy and login
+  PrivacyRequired,
+  AuthenticationFailed,
+  LoginThrottled,
+  Cannot,
+  NoPermission,
+  HoldExpired,
+  PolicyClose,
+  // TLS with the client
+  TlsVersion,
+  TlsCipher,
+  TlsAlpn,
+  TlsSni,
+  TlsClientCertificate,
+  TlsOther,
+  // configuration and start-up
+  ConfigInvalid,
+  FileUnreadable,
+  AddressInUse,
+  SystemCall,
+  NotSupported,
+  Internal,
+  kCount,
+};
+
+struct ErrorRow {
+  ErrorCode code;
+  LogLevel level;
+  CloseReason close_reason;  // when a session ends by it
+  std::string_view label;    // snake_case: metrics and log lines
+  std::string_view client;   // the text behind BYE or NO; never names a host
+};
+const ErrorRow& row_of(ErrorCode code) noexcept;
+inline std::string_view label_of(ErrorCode code) noexcept { return row_of(code).label; }
+
+}  // namespace postern

@@ -1,0 +1,33 @@
+// Octets as they came off the wire. A string_view because protocol octets are mostly compared with text;
+// nothing about it promises ASCII, a terminator, or that it outlives the current call.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace postern {
+
+using Octets = std::string_view;
+
+// RFC 3501 §9: names, keywords and INBOX ignore case, in ASCII alone.
+constexpr char ascii_upper(char c) noexcept { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
+constexpr char ascii_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+constexpr bool equals_ignoring_case(Octets a, Octets b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (ascii_upper(a[i]) != ascii_upper(b[i])) return false;
+  return true;
+}
+
+constexpr bool starts_ignoring_case(Octets text, Octets prefix) noexcept {
+  return text.size() >= prefix.size() && equals_ignoring_case(text.substr(0, prefix.size()), prefix);
+}
+
+inline std::string to_upper(Octets text) {
+  std::string out(text);
+  for (char& c : out) c = ascii_upper(c);
+  return out;
+}
+
+}  // namespace postern

@@ -1,0 +1,215 @@
+#include "imap/sasl.h"
+
+#include <algorithm>
+#include <array>
+
+namespace postern::imap {
+namespace {
+
+constexpr std::size_t kMechanisms = static_cast<std::size_t>(Mechanism::kCount);
+
+// In the order of the enumeration. One that is not known is taken as server-first: relaying line by line is
+// right then whoever begins, since an upstream opens a client-first exchange with an empty "+".
+constexpr std::array<MechanismRow, kMechanisms> kRows{{
+    {Mechanism::Login, "LOGIN", "login_command", false, true},
+    {Mechanism::Plain, "PLAIN", "plain", true, true},
+    {Mechanism::SaslLogin, "LOGIN", "login", false, true},
+    {Mechanism::CramMd5, "CRAM-MD5", "cram_md5", false, false},
+    {Mechanism::DigestMd5, "DIGEST-MD5", "digest_md5", false, false},
+    {Mechanism::ScramSha1, "SCRAM-SHA-1", "scram_sha_1", true, true},
+    {Mechanism::ScramSha256, "SCRAM-SHA-256", "scram_sha_256", true, true},
+    {Mechanism::Xoauth2, "XOAUTH2", "xoauth2", true, true},
+    {Mechanism::Oauthbearer, "OAUTHBEARER", "oauthbearer", true, true},
+    {Mechanism::Gssapi, "GSSAPI", "gssapi", true, false},
+    {Mechanism::External, "EXTERNAL", "external", true, true},
+    {Mechanism::Other, "", "other", false, false},
+}};
+
+constexpr Octets kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<std::int8_t, 256> make_values() noexcept {
+  std::array<std::int8_t, 256> values{};
+  for (auto& value : values) value = -1;
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i)
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int8_t>(i);
+  return values;
+}
+constexpr auto kValues = make_values();
+
+int value_of(char c) noexcept { return kValues[static_cast<unsigned char>(c)]; }
+
+// RFC 4616 §2: [authzid] NUL authcid NUL passwd.
+std::string user_in_plain(Octets decoded) {
+  const std::size_t first = decoded.find('\0');
+  if (first == Octets::npos) return {};
+  const std::size_t second = decoded.find('\0', first + 1);
+  if (second == Octets::npos || decoded.find('\0', second + 1) != Octets::npos) return {};
+  return std::string(first > 0 ? decoded.substr(0, first) : decoded.substr(first + 1, second - first - 1));
+}
+
+// `=2C` and `=3D` are the only escapes of a saslname (RFC 5801 §4, RFC 5802 §5.1).
+std::string decode_saslname(Octets name) {
+  std::string out;
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    if (name[at] == '\0') return {};
+    if (name[at] != '=') {
+      out.push_back(name[at]);
+      continue;
+    }
+    const Octets code = name.substr(at + 1, 2);
+    if (code != "2C" && code != "3D") return {};
+    out.push_back(code == "2C" ? ',' : '=');
+    at += 2;
+  }
+  return out;
+}
+
+Octets take_field(Octets& rest, char separator) noexcept {
+  const std::size_t end = rest.find(separator);
+  const Octets field = rest.substr(0, end);
+  rest = end == Octets::npos ? Octets() : rest.substr(end + 1);
+  return field;
+}
+
+// gs2-header = gs2-cbind-flag "," [ "a=" saslname ] "," (RFC 5801 §4): its authzid, still encoded.
+bool take_gs2_header(Octets& rest, Octets& authzid) noexcept {
+  if (rest.find(',') == Octets::npos) return false;
+  const Octets flag = take_field(rest, ',');
+  if (flag != "n" && flag != "y" && !flag.starts_with("p=")) return false;
+  if (rest.find(',') == Octets::npos) return false;
+  authzid = take_field(rest, ',');
+  if (authzid.empty()) return true;
+  if (!authzid.starts_with("a=")) return false;
+  authzid.remove_prefix(2);
+  return !authzid.empty();
+}
+
+// RFC 5802 §7: gs2-header [reserved-mext ","] "n=" saslname "," "r=" nonce.
+std::string user_in_scram(Octets decoded) {
+  Octets authzid;
+  if (!take_gs2_header(decoded, authzid)) return {};
+  if (decoded.starts_with("m=")) return {};  // an extension that must be understood
+  const Octets authcid = take_field(decoded, ',');
+  if (!authcid.starts_with("n=") || !decoded.starts_with("r=")) return {};
+  return decode_saslname(authzid.empty() ? authcid.substr(2) : authzid);
+}
+
+// RFC 7628 §3.1: gs2-header kvsep *(key "=" value kvsep) kvsep; a bearer token may come without a name.
+std::string user_in_oauthbearer(Octets decoded) {
+  Octets authzid;
+  if (!take_gs2_header(decoded, authzid) || !decoded.starts_with('\x01')) return {};
+  return decode_saslname(authzid);
+}
+
+// "user=" name ^A "auth=Bearer " token ^A ^A
+std::string user_in_xoauth2(Octets decoded) {
+  const Octets user = take_field(decoded, '\x01');
+  if (!user.starts_with("user=") || !decoded.starts_with("auth=")) return {};
+  if (user.find('\0') != Octets::npos) return {};
+  return std::string(user.substr(5));
+}
+
+std::string whole_name(Octets decoded) {
+  return decoded.find('\0') == Octets::npos ? std::string(decoded) : std::string();
+}
+
+}  // namespace
+
+const MechanismRow& row_of(Mechanism mechanism) noexcept {
+  return kRows[static_cast<std::size_t>(mechanism)];
+}
+
+Mechanism mechanism_of(Octets name) noexcept {
+  for (std::size_t i = 1; i < kMechanisms; ++i)  // not the command
+    if (!kRows[i].name.empty() && equals_ignoring_case(kRows[i].name, name)) return kRows[i].mechanism;
+  return Mechanism::Other;
+}
+
+bool is_channel_bound(Octets name) noexcept {
+  constexpr Octets kPlus = "-PLUS";
+  return name.size() > kPlus.size() && equals_ignoring_case(name.substr(name.size() - kPlus.size()), kPlus);
+}
+
+bool is_base64(Octets line) noexcept {
+  if (line.size() % 4 != 0) return false;
+  std::size_t digits = line.size();
+  while (digits > 0 && line.size() - digits < 2 && line[digits - 1] == '=') --digits;
+  for (std::size_t i = 0; i < digits; ++i)
+    if (value_of(line[i]) < 0) return false;
+  // RFC 4648 §3.5: the bits that the padding leaves over are zero, so that a text has one encoding.
+  const std::size_t padding = line.size() - digits;
+  if (padding == 0) return true;
+  return (value_of(line[digits - 1]) & (padding == 1 ? 0x3 : 0xf)) == 0;
+}
+
+std::optional<Secret> decode_base64(Octets line) {
+  if (!is_base64(line)) return std::nullopt;
+  Secret out;
+  std::array<char, 3 * 256> block{};
+  std::size_t filled = 0;
+  for (std::size_t at = 0; at < line.size(); at += 4) {
+    unsigned bits = 0;
+    std::size_t octets = 3;
+    for (std::size_t i = 0; i < 4; ++i) {
+      const int value = value_of(line[at + i]);
+      if (value < 0) --octets;
+      bits = bits << 6 | (value < 0 ? 0U : static_cast<unsigned>(value));
+    }
+    for (std::size_t i = 0; i < octets; ++i) block[filled++] = static_cast<char>(bits >> (16 - 8 * i) & 0xff);
+    if (filled + 3 > block.size() || at + 4 == line.size()) {
+      out.append({block.data(), filled});
+      filled = 0;
+    }
+  }
+  wipe(block.data(), block.size());
+  return out;
+}
+
+Secret encode_base64(Octets octets) {
+  Secret out;
+  std::array<char, 4 * 256> block{};
+  std::size_t filled = 0;
+  for (std::size_t at = 0; at < octets.size(); at += 3) {
+    const std::size_t taken = std::min<std::size_t>(3, octets.size() - at);
+    unsigned bits = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      bits = bits << 8 | (i < taken ? static_cast<unsigned char>(octets[at + i]) : 0U);
+    for (std::size_t i = 0; i < 4; ++i)
+      block[filled++] = i <= taken ? kAlphabet[bits >> (18 - 6 * i) & 0x3f] : '=';
+    if (filled == block.size() || at + 3 >= octets.size()) {
+      out.append({block.data(), filled});
+      filled = 0;
+    }
+  }
+  wipe(block.data(), block.size());
+  return out;
+}
+
+std::string user_in_response(Mechanism mechanism, Octets decoded) {
+  switch (mechanism) {
+    case Mechanism::Plain:
+      return user_in_plain(decoded);
+    case Mechanism::SaslLogin:
+    case Mechanism::External:
+      return whole_name(decoded);
+    case Mechanism::ScramSha1:
+    case Mechanism::ScramSha256:
+      return user_in_scram(decoded);
+    case Mechanism::Xoauth2:
+      return user_in_xoauth2(decoded);
+    case Mechanism::Oauthbearer:
+      return user_in_oauthbearer(decoded);
+    case Mechanism::Login:
+    case Mechanism::CramMd5:
+    case Mechanism::DigestMd5:
+    case Mechanism::Gssapi:
+    case Mechanism::Other:
+    case Mechanism::kCount:
+      break;
+  }
+  return {};
+}
+
+bool claims_no_plus_seen(Octets decoded) noexcept { return decoded.starts_with("y,"); }
+
+}  // namespace postern::imap

@@ -1,0 +1,105 @@
+#include "net/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <cstring>
+
+namespace postern::net {
+namespace {
+
+constexpr std::array<unsigned char, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+// Copies instead of casts: sockaddr_storage is only memory of the right size (no aliasing games).
+sockaddr_in ipv4_of(const sockaddr_storage& address) noexcept {
+  sockaddr_in out{};
+  std::memcpy(&out, &address, sizeof out);
+  return out;
+}
+
+sockaddr_in6 ipv6_of(const sockaddr_storage& address) noexcept {
+  sockaddr_in6 out{};
+  std::memcpy(&out, &address, sizeof out);
+  return out;
+}
+
+bool is_mapped(const AddressOctets& octets) noexcept {
+  return std::memcmp(octets.data(), kMappedPrefix.data(), kMappedPrefix.size()) == 0;
+}
+
+sockaddr_storage make_ipv4(const unsigned char* octets, std::uint16_t port) noexcept {
+  sockaddr_in in{};
+  in.sin_family = AF_INET;
+  in.sin_port = htons(port);
+  std::memcpy(&in.sin_addr, octets, 4);
+  sockaddr_storage out{};
+  std::memcpy(&out, &in, sizeof in);
+  return out;
+}
+
+}  // namespace
+
+AddressOctets octets_of(const sockaddr_storage& address) noexcept {
+  AddressOctets out{};
+  if (address.ss_family == AF_INET6) {
+    const sockaddr_in6 in = ipv6_of(address);
+    std::memcpy(out.data(), &in.sin6_addr, out.size());
+  } else if (address.ss_family == AF_INET) {
+    const sockaddr_in in = ipv4_of(address);
+    std::memcpy(out.data(), kMappedPrefix.data(), kMappedPrefix.size());
+    std::memcpy(out.data() + kMappedPrefix.size(), &in.sin_addr, 4);
+  }
+  return out;
+}
+
+std::string address_text(const sockaddr_storage& address) {
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return {};
+  const AddressOctets octets = octets_of(address);
+  char text[INET6_ADDRSTRLEN] = "";
+  if (is_mapped(octets))
+    ::inet_ntop(AF_INET, octets.data() + kMappedPrefix.size(), text, sizeof text);
+  else
+    ::inet_ntop(AF_INET6, octets.data(), text, sizeof text);
+  return text;
+}
+
+std::uint16_t port_of(const sockaddr_storage& address) noexcept {
+  if (address.ss_family == AF_INET) return ntohs(ipv4_of(address).sin_port);
+  if (address.ss_family == AF_INET6) return ntohs(ipv6_of(address).sin6_port);
+  return 0;
+}
+
+std::string host_port_text(const sockaddr_storage& address) {
+  const std::string host = address_text(address);
+  const bool brackets = host.find(':') != std::string::npos;
+  return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port_of(address));
+}
+
+socklen_t length_of(const sockaddr_storage& address) noexcept {
+  return address.ss_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+}
+
+std::optional<AddressOctets> parse_octets(std::string_view host) {
+  const std::optional<sockaddr_storage> address = parse_address(host, 0);
+  if (!address) return std::nullopt;
+  return octets_of(*address);
+}
+
+std::optional<sockaddr_storage> parse_address(std::string_view host, std::uint16_t port) {
+  const std::string text(host);
+  unsigned char octets[16];
+  if (::inet_pton(AF_INET, text.c_str(), octets) == 1) return make_ipv4(octets, port);
+  if (::inet_pton(AF_INET6, text.c_str(), octets) != 1) return std::nullopt;
+  AddressOctets whole;
+  std::memcpy(whole.data(), octets, whole.size());
+  if (is_mapped(whole)) return make_ipv4(octets + kMappedPrefix.size(), port);
+  sockaddr_in6 in{};
+  in.sin6_family = AF_INET6;
+  in.sin6_port = htons(port);
+  std::memcpy(&in.sin6_addr, octets, sizeof octets);
+  sockaddr_storage out{};
+  std::memcpy(&out, &in, sizeof in);
+  return out;
+}
+
+}  // namespace postern::net

@@ -1,0 +1,29 @@
+// Socket addresses as text and as octets. An IPv4 address that came in on a dual-stack socket (v4-mapped,
+// RFC 4291 §2.5.5.2) is normalised here, once: limits, routes, logs and the audit trail see 192.0.2.7, never
+// ::ffff:192.0.2.7. Pure functions, no name is resolved.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace postern::net {
+
+// IPv4 as v4-mapped, so that one comparison serves both families (as config::Cidr has it).
+using AddressOctets = std::array<unsigned char, 16>;
+
+std::string address_text(const sockaddr_storage& address);  // without the port
+std::uint16_t port_of(const sockaddr_storage& address) noexcept;
+std::string host_port_text(const sockaddr_storage& address);  // 192.0.2.7:993 or [2001:db8::7]:993
+AddressOctets octets_of(const sockaddr_storage& address) noexcept;
+socklen_t length_of(const sockaddr_storage& address) noexcept;
+
+// Numeric addresses alone; v4-mapped text gives IPv4.
+std::optional<sockaddr_storage> parse_address(std::string_view host, std::uint16_t port);
+std::optional<AddressOctets> parse_octets(std::string_view host);
+
+}  // namespace postern::net

@@ -1,0 +1,88 @@
+// Joins one Session, its TLS engines and its two streams: carries octets between them and carries out the
+// session's actions. It interprets no IMAP. Owned by its Worker, used on the worker's thread only.
+//
+// pump() is the only loop: every libuv callback of the relay ends in it and nothing below it calls out, so
+// nothing is freed under anyone's feet. A relay that has ended closes its handles and tells its host by
+// ended(); only then, from the run queue or a close callback and never inside pump(), is it destroyed.
+#pragma once
+
+#include <uv.h>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ledger.h"
+#include "base/log_sink.h"
+#include "config/settings.h"
+#include "net/candidates.h"
+#include "net/socket.h"
+#include "session/environment.h"
+#include "telemetry/cells.h"
+#include "tls/cipher_buffer.h"
+#include "tls/context.h"
+
+namespace postern::net {
+
+// The memory that all sessions of one worker share; alive during one pump (design: "the way of an octet").
+struct Scratch {
+  static constexpr std::size_t kCipherBytes = 128 * 1024;
+  static constexpr std::size_t kPlainBytes = 64 * 1024;
+  std::unique_ptr<char[]> cipher_in{new char[kCipherBytes]};
+  std::unique_ptr<char[]> plain{new char[kPlainBytes]};
+  tls::CipherBuffer gather;
+};
+
+class Relay;
+
+// What a relay needs of its worker. All calls are made on the worker's thread.
+class RelayHost {
+ public:
+  virtual ~RelayHost() = default;
+  virtual uv_loop_t* loop() noexcept = 0;
+  virtual Scratch& scratch() noexcept = 0;
+  virtual telemetry::WorkerCells& cells() noexcept = 0;
+  virtual Ledger& ledger() noexcept = 0;
+  virtual LogSink& log() noexcept = 0;
+  virtual Candidates candidates(const filters::SessionFacts& facts, const TlsFacts& tls,
+                                const std::string& user) = 0;
+  // The relay has work that waits for the other sessions' turn: call its turn() from the run queue.
+  virtual void enqueue(Relay& relay) = 0;
+  // All handles are closed: the relay may be destroyed, but not before this call has returned.
+  virtual void ended(Relay& relay) noexcept = 0;
+};
+
+// What a relay is made with; held to the session's end.
+struct RelayOptions {
+  std::shared_ptr<const config::Settings> settings;  // usually an alias into the Snapshot
+  std::shared_ptr<const session::Offer> offer;
+  std::shared_ptr<const tls::ServerContext> server_context;  // null on a clear text listener
+  filters::SessionFacts facts;
+  std::string session_id;  // on every log line of the session
+  std::uint64_t tag_seed = 0;
+};
+
+class Relay {
+ public:
+  // options.facts names the client already (the Listener learnt it from accept).
+  Relay(RelayHost& host, RelayOptions options);
+  ~Relay();  // before start(), or after ended()
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  // Takes over an accepted, connected, non-blocking socket. Whatever becomes of it, ended() is called in the
+  // end, and never from within start().
+  void start(Socket client);
+  void turn();   // from the run queue
+  void drain();  // SIGTERM: BYE at the next response boundary
+  void kill();   // at the end of limits.timeouts.drain: close now
+  const std::string& id() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::net

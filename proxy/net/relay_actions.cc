@@ -1,0 +1,188 @@
+// What the session asks of the world: dialling, TLS, the Ledger, the log.
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "imap/sasl.h"
+#include "net/relay_impl.h"
+
+namespace postern::net {
+namespace {
+
+using telemetry::AuthResult;
+using telemetry::ConnectResult;
+
+ConnectResult result_of(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::Ok:
+      return ConnectResult::Ok;
+    case ErrorCode::UpstreamRefused:
+      return ConnectResult::Refused;
+    case ErrorCode::UpstreamConnectTimeout:
+    case ErrorCode::UpstreamLoginTimeout:
+      return ConnectResult::Timeout;
+    case ErrorCode::UpstreamDns:
+      return ConnectResult::Dns;
+    case ErrorCode::UpstreamTls:
+    case ErrorCode::UpstreamCertificate:
+    case ErrorCode::UpstreamStarttls:
+      return ConnectResult::Tls;
+    case ErrorCode::UpstreamGreeting:
+    case ErrorCode::UpstreamPreauth:
+    case ErrorCode::UpstreamMalformed:
+      return ConnectResult::Greeting;
+    default:
+      return ConnectResult::Error;
+  }
+}
+
+}  // namespace
+
+void Relay::Impl::carry_out() {
+  while (phase_ == Phase::Open) {
+    const std::optional<session::Action> action = session_->next_action();
+    if (!action) return;
+    std::visit([this](const auto& what) { act(what); }, *action);
+  }
+}
+
+void Relay::Impl::act(const session::Connect& connect) {
+  if (connect.next && connector_) {
+    dial_failed(connect.failed);
+    return dial();
+  }
+  leave_upstream();
+  connector_.reset();
+  const filters::SessionFacts& facts = options_.facts;
+  if (!host_.ledger().may_log_in(facts.client_address, connect.user, now_))
+    return session_->event(session::UpstreamFailed{ErrorCode::LoginThrottled}, now_);
+  connector_ =
+      std::make_unique<Connector>(host_.loop(), *this, host_.candidates(facts, client_tls(), connect.user));
+  dial();
+}
+
+// The next endpoint that this login has not tried, or the news that there is none.
+void Relay::Impl::dial() {
+  while (!connector_->exhausted()) {
+    dialled_ = now_;
+    connect_unsettled_ = true;
+    StreamPtr stream = connector_->dial_next();
+    upstream_ = connector_->candidates().upstream;
+    endpoint_ = connector_->endpoint().text;
+    leg(Side::Upstream) = Leg{};
+    leg(Side::Upstream).stream = std::move(stream);
+    if (leg(Side::Upstream).stream) return;
+    dial_failed(connector_->why());
+  }
+  session_->event(session::UpstreamFailed{connector_->why()}, now_);
+}
+
+// The endpoint dialled last is of no use: told in the log with the state that was reached, as an operator
+// needs it.
+void Relay::Impl::dial_failed(ErrorCode code) {
+  connector_->failed(code);
+  const bool too_slow = code == ErrorCode::UpstreamConnectTimeout || code == ErrorCode::UpstreamLoginTimeout;
+  if (leg(Side::Upstream).engine && too_slow)
+    handshake_failed(Side::Upstream, telemetry::HandshakeFailure::Timeout);
+  host_.log().log(row_of(code).level, "upstream failed", options_.session_id,
+                  {{"upstream", connector_->candidates().name},
+                   {"server", endpoint_},
+                   {"reason", std::string(label_of(code))},
+                   {"state", session_->upstream_state()}});
+  settle_connect(code);
+  leave_upstream();
+}
+
+// A dial that the client did not wait for is nobody's success and nobody's failure.
+void Relay::Impl::settle_connect(ErrorCode code) noexcept {
+  if (!std::exchange(connect_unsettled_, false)) return;
+  if (code == ErrorCode::Ok && !leg(Side::Upstream).connected) return;
+  upstream_cells().connects[index_of(result_of(code))].add();
+}
+
+void Relay::Impl::act(const session::StartTls& start) {
+  Leg& at = leg(start.side);
+  if (!at.stream || !at.connected || at.engine) return;
+  // What was said in clear stands before the first octet of TLS, even if the kernel is full.
+  if (!at.write_failed) write_plain(start.side, true);
+  start_engine(start.side);
+  if (!at.engine) return;
+  at.engine->start(gather_for(start.side));
+  flush_gather();
+}
+
+void Relay::Impl::start_engine(Side side) {
+  std::unique_ptr<tls::TlsEngine> engine;
+  if (side == Side::Client && options_.server_context)
+    engine = tls::TlsEngine::accept(options_.server_context);
+  if (side == Side::Upstream && connector_->candidates().context)
+    engine = tls::TlsEngine::connect(connector_->candidates().context, connector_->endpoint().server_name);
+  if (!engine) return session_->event(session::Failed{side, ErrorCode::Internal}, now_);
+  leg(side).engine = std::move(engine);
+  leg(side).engine->cleanse_plaintext(true);
+  leg(side).handshake_started = now_;
+}
+
+// No service of this version records, counts or looks up anything, and no filter of its chain holds. Should
+// one do, the honest answer is no: the client is told NO [UNAVAILABLE], and nothing is forwarded.
+void Relay::Impl::act(const session::Hold& hold) { session_->event(session::Released{hold.id, false}, now_); }
+
+void Relay::Impl::act(const session::LoginResult& result) {
+  // The upstream has answered, or said that it cannot now: either way the dial itself was good.
+  const bool was_reached = result.result != AuthResult::Temporary || result.code == ErrorCode::UpstreamDown;
+  settle_connect(was_reached ? ErrorCode::Ok : result.code);
+  log_login(result);
+  const std::string& address = options_.facts.client_address;
+  if (result.result == AuthResult::Failure)
+    session_->event(session::Penalty{host_.ledger().login_failed(address, result.user, now_)}, now_);
+  if (result.result != AuthResult::Success) return;
+  host_.ledger().login_succeeded(address, result.user, now_);
+  connector_.reset();  // an idle session holds no list of servers
+  for (Leg& each : legs_)
+    if (each.engine) each.engine->cleanse_plaintext(false);
+}
+
+void Relay::Impl::log_login(const session::LoginResult& result) {
+  std::string_view event = "login";
+  switch (result.result) {
+    case AuthResult::Success:
+      break;
+    case AuthResult::Failure:
+      event = "login failed";
+      break;
+    case AuthResult::Denied:
+      event = "login refused";
+      break;
+    case AuthResult::Temporary:
+    case AuthResult::kCount:
+      event = "login unavailable";
+  }
+  const LogLevel level = result.result == AuthResult::Success ? LogLevel::Info : row_of(result.code).level;
+  const TlsFacts tls = client_tls();
+  const bool failed = result.result == AuthResult::Temporary;
+  host_.log().log(level, event, options_.session_id,
+                  {{"client", options_.facts.client_address},
+                   {"user", result.user},
+                   {"mechanism", std::string(imap::row_of(result.mechanism).name)},
+                   {"code", std::string(label_of(result.code))},
+                   {"tls", tls.version()},
+                   {"cipher", tls.cipher},
+                   {"server", endpoint_},
+                   {"state", failed ? session_->upstream_state() : std::string()}});
+}
+
+void Relay::Impl::act(const session::Disconnect&) { leave_upstream(); }
+
+void Relay::Impl::act(const session::Close& close) {
+  phase_ = Phase::Flushing;
+  clean_ = close.clean;
+  close_at_ = now_ + kFlushTime;
+  if (close.reason == ErrorCode::HandshakeTimeout)
+    handshake_failed(Side::Client, telemetry::HandshakeFailure::Timeout);
+  write_out(Side::Upstream);
+  const ErrorCode code = session_->fault().code;
+  settle_connect(row_of(code).close_reason == CloseReason::UpstreamError ? code : ErrorCode::Ok);
+  leave_upstream();
+}
+
+}  // namespace postern::net

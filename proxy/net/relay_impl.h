@@ -1,0 +1,158 @@
+// The inside of Relay, split by what is done: relay.cc (libuv's callbacks and the pump), relay_input.cc,
+// relay_output.cc, relay_actions.cc (what the session asks for) and relay_closing.cc. Private to this folder.
+#pragma once
+
+#include <uv.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/side.h"
+#include "net/connector.h"
+#include "net/relay.h"
+#include "net/stream.h"
+#include "session/session.h"
+#include "tls/engine.h"
+
+namespace postern::net {
+
+// One of the two connections. The upstream's is made anew for each dial.
+struct Leg {
+  StreamPtr stream;
+  std::unique_ptr<tls::TlsEngine> engine;
+  bool connected = false;
+  bool read_ended = false;         // the kernel said end of file, or an error
+  bool write_failed = false;       // nothing more can be sent; what the peer sent before is still read
+  bool end_reported = false;       // the session knows that this side has ended
+  bool handshake_settled = false;  // counted as done or failed
+  bool backlog = false;            // the engine has input that the session does not want yet
+  tls::ReadStatus tls_end = tls::ReadStatus::Octets;  // how the TLS stream ended; Octets: it has not
+  int read_error = 0;                                 // libuv's; 0: end of file
+  Instant handshake_started;
+};
+
+struct Relay::Impl final : StreamUser {
+  // A client that does not read gets so long for each block that is left when its session has ended, …
+  static constexpr Duration kFlushTime = std::chrono::seconds(10);
+  // … and then so long to close its side; its last octets would otherwise turn our FIN into a reset, which
+  // eats the BYE in the client's receive queue.
+  static constexpr Duration kLingerTime = std::chrono::seconds(1);
+  // At most so many octets of plaintext are copied for one write that waits for a slow peer.
+  static constexpr std::size_t kPendingBytes = 64 * 1024;
+  // A peer that asks for TLS answers (KeyUpdate) and does not read them is not read from any more.
+  static constexpr std::size_t kAnswerBacklogBytes = 256 * 1024;
+  // So much ciphertext that the kernel did not take is worth giving the whole gather block away for.
+  static constexpr std::size_t kDonatedBytes = 8 * 1024;
+  // Ranges shorter than this go into one TLS record together.
+  static constexpr std::size_t kSmallRange = 1024;
+  static constexpr std::size_t kJoinedBytes = 4096;
+
+  enum class Phase : std::uint8_t { Open, Flushing, Lingering, Closed };
+
+  Impl(Relay& self, RelayHost& host, RelayOptions options);
+  ~Impl();
+
+  // relay.cc
+  void start(Socket client);
+  void turn();
+  void drain();
+  Memory read_memory(Stream& stream) noexcept override;
+  void on_read(Stream& stream, Octets octets) noexcept override;
+  void on_read_end(Stream& stream, int error) noexcept override;
+  void on_connected(Stream& stream, int error) noexcept override;
+  void on_written(Stream& stream, int error) noexcept override;
+  void on_shutdown(Stream& stream) noexcept override;
+  void on_closed() noexcept override;
+  void on_timer() noexcept;
+  void stamp() noexcept { now_ = instant_from_ns(uv_hrtime()); }
+  void pump(bool stirred);
+  bool step(Side side);
+  void settle();
+  bool wants_octets(Side side) noexcept;
+  void arm_timer() noexcept;
+  void update_gauges() noexcept;
+  void wipe_scratch() noexcept;
+  void maybe_ended() noexcept;
+
+  // relay_input.cc
+  void give(Side side, Octets plain);
+  bool drive(Side side);
+  void handshaken(Side side);
+  void handshake_failed(Side side, telemetry::HandshakeFailure failure);
+  bool report_end(Side side);
+  session::Event end_event(Side side);
+
+  // relay_output.cc
+  void write_out(Side side);
+  void write_plain(Side side, bool all);
+  void write_tls(Side side);
+  std::size_t write_record(Side side);
+  tls::CipherBuffer& gather_for(Side side);
+  void flush_gather();
+  void sent(Side side, std::size_t octets) noexcept;
+  void write_broke(Side side) noexcept;
+
+  // relay_actions.cc
+  void carry_out();
+  void act(const session::Connect& connect);
+  void act(const session::StartTls& start);
+  void act(const session::Hold& hold);
+  void act(const session::LoginResult& result);
+  void act(const session::Disconnect& disconnect);
+  void act(const session::Close& close);
+  void dial();
+  void dial_failed(ErrorCode code);
+  void settle_connect(ErrorCode code) noexcept;
+  void start_engine(Side side);
+  void log_login(const session::LoginResult& result);
+
+  // relay_closing.cc
+  void leave_upstream();
+  void flush_rest();
+  void close_handles();
+  void account() noexcept;
+  void log_end();
+
+  Leg& leg(Side side) noexcept { return legs_[static_cast<std::size_t>(side)]; }
+  Side side_of(const Stream& stream) const noexcept {
+    return legs_[0].stream.get() == &stream ? Side::Client : Side::Upstream;
+  }
+  Scratch& scratch() noexcept { return host_.scratch(); }
+  telemetry::SideCells& side_cells(Side side) noexcept { return host_.cells().side(side); }
+  telemetry::ListenerCells& listener_cells() noexcept {
+    return host_.cells().listeners[options_.facts.listener_index];
+  }
+  telemetry::UpstreamCells& upstream_cells() noexcept { return host_.cells().upstreams[upstream_]; }
+  TlsFacts client_tls() const { return legs_[0].engine ? legs_[0].engine->facts() : TlsFacts{}; }
+
+  Relay& self_;
+  RelayHost& host_;
+  RelayOptions options_;
+  std::optional<session::Session> session_;
+  std::array<Leg, 2> legs_;
+  std::unique_ptr<Connector> connector_;  // while a login may still want the next endpoint
+  uv_timer_t timer_{};
+  Instant now_;
+  Instant started_;
+  Instant timer_at_ = Instant::max();
+  Instant close_at_ = Instant::max();
+  Instant dialled_;
+  std::array<std::uint64_t, 2> received_{};
+  std::array<std::uint64_t, 2> sent_{};
+  std::array<std::size_t, 2> gauge_{};  // what this relay has added to buffered_bytes
+  std::size_t upstream_ = 0;            // of the endpoint dialled last
+  std::string endpoint_;                // its text; empty: none was
+  std::size_t secret_bytes_ = 0;        // of scratch().plain, to be wiped when the pump ends
+  Side gather_side_ = Side::Client;
+  Phase phase_ = Phase::Open;
+  bool clean_ = true;
+  bool close_notified_ = false;
+  bool killed_ = false;
+  bool timer_open_ = false;
+  bool queued_ = false;             // in the host's run queue
+  bool connect_unsettled_ = false;  // a dial whose outcome is not counted yet
+};
+
+}  // namespace postern::net

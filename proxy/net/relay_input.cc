@@ -1,0 +1,137 @@
+// From the sockets to the session: TLS taken off, ends and failures told.
+#include <algorithm>
+
+#include "net/relay_impl.h"
+
+namespace postern::net {
+namespace {
+
+using telemetry::HandshakeFailure;
+
+HandshakeFailure failure_of(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::TlsVersion:
+      return HandshakeFailure::Version;
+    case ErrorCode::TlsCipher:
+      return HandshakeFailure::Cipher;
+    case ErrorCode::TlsAlpn:
+      return HandshakeFailure::Alpn;
+    case ErrorCode::TlsSni:
+      return HandshakeFailure::Sni;
+    case ErrorCode::TlsClientCertificate:
+      return HandshakeFailure::ClientCert;
+    case ErrorCode::UpstreamCertificate:
+      return HandshakeFailure::Verify;
+    default:
+      return HandshakeFailure::Other;
+  }
+}
+
+ErrorCode reset_of(Side side) noexcept {
+  return side == Side::Client ? ErrorCode::ClientReset : ErrorCode::UpstreamReset;
+}
+
+}  // namespace
+
+// `plain` lies in scratch().plain.
+void Relay::Impl::give(Side side, Octets plain) {
+  if (session_->may_hold_secrets()) secret_bytes_ = std::max(secret_bytes_, plain.size());
+  session_->input(side, plain, now_);
+}
+
+// One turn: at most scratch().plain full of plaintext. True if there was any progress, so that the caller
+// writes what came of it and comes back.
+bool Relay::Impl::drive(Side side) {
+  Leg& from = leg(side);
+  if (!from.engine || from.tls_end != tls::ReadStatus::Octets || from.end_reported) return false;
+  tls::TlsEngine& engine = *from.engine;
+  const bool has_more = engine.has_input() || from.read_ended;
+  from.backlog = has_more && engine.handshaken() && !session_->wants_read(side);
+  if (!has_more || from.backlog) return false;
+  if (from.read_ended) engine.end_of_file();
+
+  char* const plain = scratch().plain.get();
+  std::size_t filled = 0;
+  tls::ReadResult result{tls::ReadStatus::Octets, 0};
+  while (result.status == tls::ReadStatus::Octets && filled < Scratch::kPlainBytes) {
+    if (gather_for(side).room() < tls::TlsEngine::kReadRoom) flush_gather();
+    result = engine.read(plain + filled, Scratch::kPlainBytes - filled, gather_for(side));
+    filled += result.octets;
+    if (result.status == tls::ReadStatus::Octets && !engine.has_input() && !from.read_ended) break;
+  }
+  if (filled > 0) give(side, {plain, filled});
+  switch (result.status) {
+    case tls::ReadStatus::Octets:
+      return true;
+    case tls::ReadStatus::WantInput:
+      return filled > 0;
+    case tls::ReadStatus::Handshaken:
+      handshaken(side);
+      return true;
+    case tls::ReadStatus::CloseNotify:
+    case tls::ReadStatus::Truncated:
+    case tls::ReadStatus::Failed:
+      from.tls_end = result.status;
+      return true;
+  }
+  return false;
+}
+
+void Relay::Impl::handshaken(Side side) {
+  Leg& at = leg(side);
+  at.handshake_settled = true;
+  const TlsFacts& facts = at.engine->facts();
+  const bool implicit = side == Side::Client ? options_.facts.tls == config::ListenerTls::Implicit
+                                             : connector_->candidates().tls == config::UpstreamTls::Implicit;
+  const auto mode = implicit ? telemetry::HandshakeMode::Implicit : telemetry::HandshakeMode::Starttls;
+  telemetry::SideCells& cells = side_cells(side);
+  cells.handshakes[index_of(mode)][facts.minor & 3][facts.resumed ? 1 : 0].add();
+  cells.handshake_duration.observe(now_ - at.handshake_started);
+  session_->event(session::TlsReady{side, facts}, now_);
+}
+
+void Relay::Impl::handshake_failed(Side side, HandshakeFailure failure) {
+  if (leg(side).handshake_settled) return;
+  leg(side).handshake_settled = true;
+  side_cells(side).handshake_failures[index_of(failure)].add();
+}
+
+// Tells the session, once, that a side has ended: after all that it sent before.
+bool Relay::Impl::report_end(Side side) {
+  Leg& from = leg(side);
+  if (!from.stream || !from.connected || from.end_reported) return false;
+  const bool tls_over = from.tls_end != tls::ReadStatus::Octets;
+  const bool read_over = from.engine ? tls_over : from.read_ended;
+  // A side that cannot be written to is read to its end first: an upstream's last words explain why it left.
+  const bool deaf = from.write_failed && (from.read_ended || !wants_octets(side));
+  if (!read_over && !deaf) return false;
+  from.end_reported = true;
+  session_->event(end_event(side), now_);
+  return true;
+}
+
+session::Event Relay::Impl::end_event(Side side) {
+  const Leg& from = leg(side);
+  if (from.tls_end == tls::ReadStatus::Failed) {
+    const ErrorCode code = from.engine->error();
+    const bool in_handshake = !from.handshake_settled;
+    handshake_failed(side, failure_of(code));
+    host_.log().log(row_of(code).level, in_handshake ? "tls handshake failed" : "tls failed",
+                    options_.session_id,
+                    {{"side", name_of(side)},
+                     {"client", options_.facts.client_address},
+                     {"upstream", side == Side::Upstream ? endpoint_ : std::string()},
+                     {"code", std::string(label_of(code))},
+                     {"reason", from.engine->reason()}});
+    return session::Failed{side, code};
+  }
+  const bool in_handshake = from.engine && !from.handshake_settled;
+  if (in_handshake) {
+    handshake_failed(side, HandshakeFailure::Eof);
+    if (side == Side::Upstream) return session::Failed{side, ErrorCode::UpstreamTls};
+  }
+  if (from.read_error != 0 || from.write_failed) return session::Failed{side, reset_of(side)};
+  return session::EndOfFile{side, !in_handshake && from.tls_end == tls::ReadStatus::Truncated};
+}
+
+}  // namespace postern::net

@@ -1,0 +1,56 @@
+#include "server/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <ostream>
+
+namespace postern::server {
+namespace {
+
+constexpr int kUsage = 2;
+
+constexpr const char* kExamples =
+    "\nExamples:\n"
+    "  postern check -c /etc/postern/postern.yaml\n"
+    "  postern run -c /etc/postern/postern.yaml\n"
+    "\nSignals: SIGTERM drains and ends, SIGHUP reloads the configuration, SIGUSR1 reopens the log file.\n"
+    "Exit status: 0 good, 1 invalid configuration or failure, 2 wrong usage.\n";
+
+void add_config(CLI::App& app, std::string& path) {
+  app.add_option("-c,--config", path, "the configuration file")->required()->type_name("FILE");
+}
+
+}  // namespace
+
+Parsed parse_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
+  CommandLine line;
+  bool wants_check = false;
+  bool wants_version = false;
+  CLI::App app("Postern, a TLS-terminating IMAP gateway", "postern");
+  app.footer(kExamples);
+  app.add_flag("-t,--test", wants_check, "the same as check")->group("Options");
+  app.add_flag("--version", wants_version, "the same as version");
+  CLI::Option* const config =
+      app.add_option("-c,--config", line.config_path, "the configuration file, with -t");
+  config->type_name("FILE");
+  CLI::App* const run = app.add_subcommand("run", "serve until SIGTERM");
+  add_config(*run, line.config_path);
+  run->add_flag("--takeover", line.takeover, "share the ports with a running instance that is about to end");
+  CLI::App* const check = app.add_subcommand("check", "verify a configuration and the files it names");
+  add_config(*check, line.config_path);
+  CLI::App* const version = app.add_subcommand("version", "show the version");
+  app.require_subcommand(0, 1);
+  try {
+    app.parse(argc, argv);
+    if (wants_check && config->count() == 0) throw CLI::RequiredError("--config");
+    const bool any = wants_check || wants_version || !app.get_subcommands().empty();
+    if (!any) throw CLI::RequiredError("A subcommand");
+  } catch (const CLI::ParseError& error) {
+    return {std::nullopt, app.exit(error, out, err) == 0 ? 0 : kUsage};
+  }
+  if (wants_version || version->parsed()) line.verb = Verb::Version;
+  if (wants_check || check->parsed()) line.verb = Verb::Check;
+  if (run->parsed()) line.verb = Verb::Run;
+  return {line, 0};
+}
+
+}  // namespace postern::server

@@ -1,0 +1,26 @@
+// The command line. The only user of CLI11, whose own exit codes are mapped to ours.
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+
+namespace postern::server {
+
+enum class Verb : std::uint8_t { Run, Check, Version };
+
+struct CommandLine {
+  Verb verb = Verb::Run;
+  std::string config_path;
+  bool takeover = false;
+};
+
+// What to do, or the exit status: 0 after --help, 2 after wrong usage. Help goes to `out`, complaints to
+// `err`.
+struct Parsed {
+  std::optional<CommandLine> command;
+  int status = 0;
+};
+Parsed parse_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err);
+
+}  // namespace postern::server

@@ -1,0 +1,57 @@
+// Which configuration runs, and how another one takes its place: at the start, at SIGHUP (all of it) and when
+// TLS files change on disk (the same settings, read anew). Whatever fails changes nothing: the running
+// Snapshot stays, the log says where and why, the metrics show it. Main thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log_sink.h"
+#include "config/diagnostics.h"
+#include "server/metrics.h"
+#include "server/snapshot.h"
+#include "server/watch.h"
+#include "tls/context.h"
+
+namespace postern::server {
+
+class Reloader {
+ public:
+  explicit Reloader(std::string path) : path_(std::move(path)) {}
+
+  // At the start, before there is a log. False: there were errors.
+  bool load(std::vector<config::Diagnostic>& found);
+  // The first load is through; from now on things are logged and counted.
+  void begin(LogSink& log, MainCells& cells);
+
+  // SIGHUP. True: running() is a new one; adopted() is to be called when the workers have it.
+  bool reload();
+  // Every FileWatch::kEveryMs where tls.watch is on; likewise.
+  bool look_at_files();
+  // Every new session has what running() says: only now is it told to those who wait for it.
+  void adopted(ReloadTrigger trigger);
+
+  const std::shared_ptr<const Snapshot>& running() const noexcept { return running_; }
+  const UpstreamSlots& slots() const noexcept { return *slots_; }
+  tls::TicketKeys& tickets() noexcept { return *tickets_; }
+
+ private:
+  bool adopt(config::Settings settings, std::vector<config::Diagnostic>& found);
+  bool failed(ReloadTrigger trigger, const std::vector<config::Diagnostic>& found);
+  void log_findings(const std::vector<config::Diagnostic>& found);
+
+  std::string path_;
+  std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
+  std::unique_ptr<UpstreamSlots> slots_;
+  std::shared_ptr<const Snapshot> running_;
+  FileWatch watch_;
+  bool second_look_ = false;  // files changed and could not be used: perhaps only half of them were there
+  LogSink* log_ = nullptr;
+  MainCells* cells_ = nullptr;
+};
+
+std::int64_t unix_seconds();
+
+}  // namespace postern::server

@@ -1,0 +1,172 @@
+#include "server/snapshot.h"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+#include <utility>
+
+namespace postern::server {
+namespace {
+
+constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kWarnDays = 14;
+
+class Builder {
+ public:
+  Builder(Snapshot& snapshot, std::int64_t now_unix) : snapshot_(snapshot), now_(now_unix) {}
+
+  void build(const std::shared_ptr<tls::TicketKeys>& tickets, UpstreamSlots& slots) {
+    if (snapshot_.settings.has_tls) add_server_context(tickets);
+    for (const config::Upstream& upstream : snapshot_.settings.upstreams) {
+      add_client_context(upstream);
+      add_slot(upstream, slots);
+    }
+  }
+
+  std::vector<config::Diagnostic>& found() { return found_; }
+  bool failed() const {
+    return std::any_of(found_.begin(), found_.end(),
+                       [](const config::Diagnostic& d) { return d.severity == config::Severity::Error; });
+  }
+
+ private:
+  void add(config::Severity severity, std::string code, std::string message, const config::Mark& mark) {
+    found_.push_back({severity, std::move(code), std::move(message), mark, ""});
+  }
+
+  void add_server_context(const std::shared_ptr<tls::TicketKeys>& tickets) {
+    const config::Tls& settings = snapshot_.settings.tls;
+    if (tickets && !settings.ticket_key_file.empty()) {
+      if (auto loaded = tickets->load(settings.ticket_key_file); !loaded)
+        add(config::Severity::Error, "ticket-keys", loaded.error().detail, settings.mark);
+    }
+    auto context = tls::ServerContext::make(settings, settings.session_tickets ? tickets : nullptr);
+    if (!context) return locate(context.error());
+    snapshot_.server_context = *std::move(context);
+    for (const tls::CertificateInfo& info : snapshot_.server_context->certificates()) check_dates(info);
+  }
+
+  // Which certificate is it? If each is good alone, the fault is in the rest of the block.
+  void locate(const Error& error) {
+    const std::size_t before = found_.size();
+    for (const config::Certificate& certificate : snapshot_.settings.tls.certificates) {
+      const auto alone = tls::inspect(certificate);
+      if (alone) continue;
+      const std::string& detail = alone.error().detail;
+      const bool is_key = detail.find(certificate.key) != std::string::npos &&
+                          detail.find(certificate.cert) == std::string::npos;
+      add(config::Severity::Error, "certificate", detail,
+          is_key ? certificate.key_mark : certificate.cert_mark);
+    }
+    if (found_.size() == before)
+      add(config::Severity::Error, "tls", error.detail, snapshot_.settings.tls.mark);
+  }
+
+  void check_dates(const tls::CertificateInfo& info) {
+    const auto& all = snapshot_.settings.tls.certificates;
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.cert == info.path; });
+    const config::Mark& mark = found == all.end() ? snapshot_.settings.tls.mark : found->cert_mark;
+    const std::int64_t left = info.not_after_unix - now_;
+    if (left <= 0)
+      add(config::Severity::Warning, "certificate-expired", "the certificate " + info.path + " has expired",
+          mark);
+    else if (left < kWarnDays * kDay)
+      add(config::Severity::Warning, "certificate-expires",
+          "the certificate " + info.path + " expires in " + std::to_string(left / kDay) + " days", mark);
+    if (info.not_before_unix > now_)
+      add(config::Severity::Warning, "certificate-early",
+          "the certificate " + info.path + " is not valid yet", mark);
+  }
+
+  void add_client_context(const config::Upstream& upstream) {
+    auto& context = snapshot_.client_contexts.emplace_back();
+    if (upstream.tls == config::UpstreamTls::Off) return;
+    auto made = tls::ClientContext::make(upstream);
+    if (made)
+      context = *std::move(made);
+    else
+      add(config::Severity::Error, "upstream-tls", made.error().detail, upstream.mark);
+  }
+
+  void add_slot(const config::Upstream& upstream, UpstreamSlots& slots) {
+    const auto slot = slots.slot_of(upstream.name);
+    if (!slot)
+      add(config::Severity::Error, "too-many-upstreams",
+          "too many new upstreams since the start: restart required", upstream.mark);
+    snapshot_.upstream_slots.push_back(slot.value_or(0));
+  }
+
+  Snapshot& snapshot_;
+  std::int64_t now_;
+  std::vector<config::Diagnostic> found_;
+};
+
+bool same_address(const config::HostPort& a, const config::HostPort& b) noexcept {
+  return a.host == b.host && a.port == b.port;
+}
+
+bool same_sockets(const std::vector<config::Listener>& a, const std::vector<config::Listener>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.name == y.name && same_address(x.address, y.address);
+  });
+}
+
+}  // namespace
+
+std::optional<std::size_t> UpstreamSlots::slot_of(const std::string& upstream) {
+  const auto found = std::find(names_.begin(), names_.end(), upstream);
+  if (found != names_.end()) return static_cast<std::size_t>(found - names_.begin());
+  if (names_.size() == capacity_) return std::nullopt;
+  names_.push_back(upstream);
+  return names_.size() - 1;
+}
+
+SnapshotResult make_snapshot(config::Settings settings, std::shared_ptr<tls::TicketKeys> tickets,
+                             UpstreamSlots& slots, std::int64_t now_unix) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->settings = std::move(settings);
+  Builder builder(*snapshot, now_unix);
+  builder.build(tickets, slots);
+  SnapshotResult result;
+  if (!builder.failed()) result.snapshot = std::move(snapshot);
+  result.found = std::move(builder.found());
+  return result;
+}
+
+void add_findings(std::vector<config::Diagnostic>& found, std::vector<config::Diagnostic> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(found));
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.mark.line, a.mark.column) < std::tie(b.mark.line, b.mark.column);
+  });
+}
+
+std::vector<std::string> keep_what_needs_a_restart(config::Settings& wanted,
+                                                   const config::Settings& running) {
+  std::vector<std::string> kept;
+  if (!same_sockets(wanted.listeners, running.listeners)) {
+    kept.emplace_back("listeners");
+    wanted.listeners = running.listeners;
+    if (!wanted.has_tls && running.has_tls) {  // they may need it
+      wanted.has_tls = true;
+      wanted.tls = running.tls;
+    }
+  }
+  if (wanted.has_status != running.has_status ||
+      (wanted.has_status && !same_address(wanted.status, running.status))) {
+    kept.emplace_back("status.address");
+    wanted.has_status = running.has_status;
+    wanted.status = running.status;
+  }
+  if (wanted.workers != running.workers) {
+    kept.emplace_back("workers");
+    wanted.workers = running.workers;
+  }
+  if (wanted.user != running.user) {
+    kept.emplace_back("user");
+    wanted.user = running.user;
+  }
+  return kept;
+}
+
+}  // namespace postern::server

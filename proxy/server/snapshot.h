@@ -1,0 +1,59 @@
+// Everything that a session takes from the configuration, made in one piece and never altered: settings and
+// TLS contexts. Built by the main thread, off the data path; published to the workers; a session holds its
+// own to its end. A reload makes a new one or, on any error, none.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/diagnostics.h"
+#include "config/settings.h"
+#include "tls/context.h"
+
+namespace postern::server {
+
+struct Snapshot {
+  config::Settings settings;
+  std::shared_ptr<const tls::ServerContext> server_context;  // null without TLS
+  std::vector<std::shared_ptr<const tls::ClientContext>>
+      client_contexts;                      // by upstream; null where TLS is off
+  std::vector<std::size_t> upstream_slots;  // by upstream: its place in WorkerCells::upstreams
+};
+
+// Which cells belong to which upstream, by name, for the life of the process: cells cannot be added while
+// workers count, so there are some to spare for upstreams that a reload brings.
+class UpstreamSlots {
+ public:
+  static constexpr std::size_t kSpare = 32;
+
+  explicit UpstreamSlots(std::size_t at_start) : capacity_(at_start + kSpare) {}
+  // Nothing if all slots are taken.
+  std::optional<std::size_t> slot_of(const std::string& upstream);
+  std::size_t capacity() const noexcept { return capacity_; }
+  const std::vector<std::string>& names() const noexcept { return names_; }
+
+ private:
+  std::size_t capacity_;
+  std::vector<std::string> names_;
+};
+
+struct SnapshotResult {
+  std::shared_ptr<const Snapshot> snapshot;  // null if there are errors
+  std::vector<config::Diagnostic> found;     // with the place in the file; warnings do not hinder
+};
+
+// Opens and verifies every certificate, key and CA. `tickets` may be null (postern check). `now_unix` is
+// compared with the certificates' dates.
+SnapshotResult make_snapshot(config::Settings settings, std::shared_ptr<tls::TicketKeys> tickets,
+                             UpstreamSlots& slots, std::int64_t now_unix);
+
+// Adds what was found later, in the order of the file.
+void add_findings(std::vector<config::Diagnostic>& found, std::vector<config::Diagnostic> more);
+
+// What of `wanted` cannot be had without a restart: taken back to what `running` has, and named.
+std::vector<std::string> keep_what_needs_a_restart(config::Settings& wanted, const config::Settings& running);
+
+}  // namespace postern::server

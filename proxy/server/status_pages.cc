@@ -1,0 +1,51 @@
+// What the status listener is told: the process as it is now.
+#include <cstdint>
+
+#include "server/server.h"
+#include "server/version.h"
+#include "tls/context.h"
+
+namespace postern::server {
+
+HttpResponse Server::answer(const HttpRequest& request) {
+  if (request.path == "/metrics") return {200, kMetricsContentType, metrics()};
+  if (request.path == "/livez") return livez_page();
+  if (request.path == "/startupz") return startupz_page(conditions());
+  if (request.path == "/readyz") {
+    ready_asked_ms_ = uv_now(&loop_);
+    const Conditions now = conditions();
+    if (now.ready()) ++ready_answers_;
+    return readyz_page(now, asks_verbose(request.query));
+  }
+  return {404, "text/plain; charset=utf-8", "not found: /metrics, /livez, /readyz, /startupz are here\n"};
+}
+
+Conditions Server::conditions() const {
+  return {started_, draining_, cells_.last_reload_ok, upstreams_->metrics()};
+}
+
+std::string Server::metrics() const {
+  MetricsView view;
+  view.version = version();
+  view.revision = revision();
+  view.openssl = tls::library_version();
+  for (const config::Listener& listener : settings().listeners) view.listeners.push_back(listener.name);
+  view.upstreams = reloader_.slots().names();
+  for (const auto& worker : workers_) view.workers.push_back(&worker->counted());
+  view.main = &cells_;
+  view.endpoints = upstreams_->metrics();
+  if (const auto& context = reloader_.running()->server_context)
+    for (const tls::CertificateInfo& info : context->certificates())
+      view.certificates.push_back({info.path, static_cast<double>(info.not_after_unix)});
+  for (std::size_t level = 0; level < view.log_messages.size(); ++level)
+    view.log_messages[level] = log_->messages(static_cast<LogLevel>(level));
+  view.log_dropped = log_->dropped();
+  view.throttled_networks = ledger_->refused_networks();
+  view.throttled_users = ledger_->refused_users();
+  view.ready = conditions().ready();
+  view.draining = draining_;
+  view.process = read_process_stats();
+  return render_metrics(view);
+}
+
+}  // namespace postern::server

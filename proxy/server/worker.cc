@@ -1,0 +1,228 @@
+#include "server/worker.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <future>
+#include <utility>
+
+#include "config/match.h"
+#include "server/balance.h"
+
+namespace postern::server {
+namespace {
+
+using telemetry::index_of;
+using telemetry::RejectReason;
+
+constexpr std::uint64_t kNsPerMs = 1'000'000;
+constexpr std::uint64_t kComplaintEveryNs = 10'000 * kNsPerMs;
+
+}  // namespace
+
+Worker::Worker(WorkerSurroundings& around, std::size_t listeners, std::size_t upstream_slots)
+    : around_(around) {
+  cells_.listeners.resize(listeners);
+  cells_.upstreams.resize(upstream_slots);
+}
+
+Worker::~Worker() { join(); }
+
+Result<void> Worker::start(std::vector<net::Socket> bound, Published published) {
+  published_ = std::move(published);
+  std::promise<Result<void>> opened;
+  std::future<Result<void>> result = opened.get_future();
+  thread_ = std::thread([this, &opened, sockets = std::move(bound)]() mutable {
+    if (const int rc = uv_loop_init(&loop_); rc != 0)
+      return opened.set_value(Error{ErrorCode::SystemCall, std::string("no event loop: ") + uv_strerror(rc)});
+    Result<void> done = open(std::move(sockets));
+    if (!done) close_handles();
+    opened.set_value(std::move(done));
+    uv_run(&loop_, UV_RUN_DEFAULT);  // until all handles are closed
+    uv_loop_close(&loop_);
+  });
+  return result.get();
+}
+
+Result<void> Worker::open(std::vector<net::Socket> bound) {
+  uv_idle_init(&loop_, &idle_);
+  uv_prepare_init(&loop_, &prepare_);
+  uv_check_init(&loop_, &check_);
+  idle_.data = prepare_.data = check_.data = this;
+  try {
+    mailbox_.open(&loop_);
+  } catch (const std::exception& error) {
+    return Error{ErrorCode::SystemCall, error.what()};
+  }
+  watch_rounds();
+  net::Acceptor& acceptor = *this;
+  for (std::size_t i = 0; i < bound.size(); ++i) {
+    auto& listener = listeners_.emplace_back(std::make_unique<net::Listener>(acceptor, i));
+    if (auto opened = listener->open(&loop_, std::move(bound[i])); !opened) return opened.error();
+  }
+  return {};
+}
+
+// Measures how long each round of the loop keeps the next event waiting, and ends each with the burials.
+void Worker::watch_rounds() {
+  checked_at_ns_ = uv_hrtime();
+  // The loop's own clock is set when it wakes, in whole milliseconds: the whole milliseconds until check_
+  // went into the sockets' callbacks (0 or 1 for a short round, right on the average). The rest of the round
+  // is measured from check_ to prepare_.
+  uv_check_start(&check_, [](uv_check_t* handle) {
+    auto& self = *static_cast<Worker*>(handle->data);
+    self.checked_at_ns_ = uv_hrtime();
+    const std::uint64_t checked_at_ms = self.checked_at_ns_ / kNsPerMs;
+    self.busy_ns_ = (checked_at_ms - std::min(checked_at_ms, uv_now(&self.loop_))) * kNsPerMs;
+  });
+  uv_prepare_start(&prepare_, [](uv_prepare_t* handle) {
+    auto& self = *static_cast<Worker*>(handle->data);
+    if (!self.buried_.empty()) self.bury();
+    const std::uint64_t busy_ns = self.busy_ns_ + uv_hrtime() - self.checked_at_ns_;
+    self.cells_.loop_lag.observe(Duration(static_cast<Duration::rep>(busy_ns)));
+  });
+}
+
+void Worker::publish(Published published, std::function<void()> adopted) {
+  mailbox_.post([this, next = std::move(published), done = std::move(adopted)]() mutable {
+    published_ = std::move(next);
+    if (done) done();
+  });
+}
+
+void Worker::look_at_gate() {
+  mailbox_.post([this] { obey_gate(); });
+}
+
+void Worker::drain() {
+  mailbox_.post([this] {
+    draining_ = true;
+    for (const auto& listener : listeners_) listener->close();
+    for (const auto& [relay, owner] : relays_) relay->drain();
+    finish_if_empty();
+  });
+}
+
+void Worker::kill() {
+  mailbox_.post([this] {
+    for (const auto& [relay, owner] : relays_) relay->kill();
+  });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::accepted(std::size_t listener, net::Socket client, net::Peer peer) noexcept {
+  telemetry::ListenerCells& cells = cells_.listeners[listener];
+  cells.accepted.add();
+  if (draining_) return cells.rejected[index_of(RejectReason::Draining)].add();
+  if (!around_.gate.enter()) return cells.rejected[index_of(RejectReason::MaxConnections)].add();
+  if (around_.gate.full()) obey_gate();
+  auto relay = std::make_unique<net::Relay>(*this, options_for(listener, std::move(peer)));
+  net::Relay& started = *relay;
+  relays_.emplace(&started, std::move(relay));
+  started.start(std::move(client));
+}
+
+void Worker::accept_failed(std::size_t listener, int error) noexcept {
+  cells_.listeners[listener].rejected[index_of(RejectReason::Overload)].add();
+  const std::uint64_t now = uv_hrtime();
+  if (complained_at_ns_ != 0 && now - complained_at_ns_ < kComplaintEveryNs) return;
+  complained_at_ns_ = now;
+  log().log(LogLevel::Error, "cannot accept", "",
+            {{"listener", published_.snapshot->settings.listeners[listener].name},
+             {"reason", std::strerror(error)}});
+}
+
+net::RelayOptions Worker::options_for(std::size_t listener, net::Peer peer) {
+  const std::shared_ptr<const Snapshot>& snapshot = published_.snapshot;
+  const config::Listener& settings = snapshot->settings.listeners[listener];
+  net::RelayOptions options;
+  options.settings = {snapshot, &snapshot->settings};
+  options.offer = published_.view->offers[listener];
+  if (settings.tls != config::ListenerTls::Off) options.server_context = snapshot->server_context;
+  options.facts.listener = settings.name;
+  options.facts.listener_index = listener;
+  options.facts.tls = settings.tls;
+  options.facts.client_address = std::move(peer.address);
+  options.facts.client_port = peer.port;
+  options.session_id = random_.session_id();
+  options.tag_seed = random_.number();
+  return options;
+}
+
+net::Candidates Worker::candidates(const filters::SessionFacts& facts, const TlsFacts& tls,
+                                   const std::string& user) {
+  const config::Settings& settings = published_.snapshot->settings;
+  config::RouteFacts route;
+  route.listener = facts.listener;
+  route.sni = tls.sni;
+  route.user = user;
+  route.client = config::parse_address(facts.client_address).value_or(config::Address16{});
+  const std::size_t chosen = config::choose_route(settings, route);
+  const config::Upstream& upstream = settings.upstreams[chosen];
+  const UpstreamState& state = published_.view->upstreams[chosen];
+  net::Candidates candidates;
+  candidates.upstream = published_.snapshot->upstream_slots[chosen];
+  candidates.name = upstream.name;
+  candidates.tls = upstream.tls;
+  candidates.context = published_.snapshot->client_contexts[chosen];
+  candidates.endpoints = order_endpoints(state.endpoints, user.empty() ? facts.client_address : user);
+  candidates.why_empty = state.why_empty;
+  return candidates;
+}
+
+void Worker::enqueue(net::Relay& relay) {
+  queue_.push_back(&relay);
+  if (queue_.size() > 1) return;
+  uv_idle_start(&idle_, [](uv_idle_t* handle) { static_cast<Worker*>(handle->data)->run_queue(); });
+}
+
+// One turn for each relay that waits; who asks again waits for the next round, behind the sockets.
+void Worker::run_queue() {
+  turns_.swap(queue_);
+  for (net::Relay*& relay : turns_)
+    if (relay != nullptr) std::exchange(relay, nullptr)->turn();
+  turns_.clear();
+  if (queue_.empty()) uv_idle_stop(&idle_);
+}
+
+void Worker::ended(net::Relay& relay) noexcept {
+  std::replace(turns_.begin(), turns_.end(), &relay, static_cast<net::Relay*>(nullptr));
+  std::erase(queue_, &relay);
+  buried_.push_back(&relay);
+}
+
+void Worker::bury() {
+  for (net::Relay* relay : std::exchange(buried_, {})) {
+    relays_.erase(relay);
+    around_.gate.leave();
+  }
+  for (const auto& listener : listeners_)
+    if (!draining_ && !around_.gate.full()) listener->resume();  // descriptors are free again
+  finish_if_empty();
+}
+
+void Worker::obey_gate() {
+  if (draining_) return;
+  const bool full = around_.gate.full();
+  for (const auto& listener : listeners_) full ? listener->pause() : listener->resume();
+}
+
+void Worker::finish_if_empty() {
+  if (!draining_ || finished_ || !relays_.empty()) return;
+  close_handles();
+  around_.ended();
+}
+
+void Worker::close_handles() {
+  finished_ = true;
+  for (const auto& listener : listeners_) listener->close();
+  mailbox_.close();
+  uv_close(reinterpret_cast<uv_handle_t*>(&idle_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&check_), nullptr);
+}
+
+}  // namespace postern::server

@@ -1,0 +1,44 @@
+#include "session/capability_line.h"
+
+namespace postern::session {
+namespace {
+
+constexpr Octets kCapability = "CAPABILITY";
+
+bool is_data(const imap::Response& response) {
+  return response.kind == imap::ResponseKind::Untagged && response.status == imap::Status::None &&
+         !response.has_number && equals_ignoring_case(response.keyword, kCapability);
+}
+
+bool is_code(const imap::Response& response) {
+  return starts_ignoring_case(response.code, kCapability) &&
+         (response.code.size() == kCapability.size() || response.code[kCapability.size()] == ' ');
+}
+
+}  // namespace
+
+Octets without_line_end(Octets line) noexcept {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+std::optional<Octets> listed_capabilities(const imap::Response& response, Octets whole) {
+  if (is_data(response)) {
+    const std::size_t at =
+        static_cast<std::size_t>(response.keyword.data() - whole.data()) + kCapability.size();
+    return without_line_end(whole.substr(at));
+  }
+  if (is_code(response)) return response.code.substr(kCapability.size());
+  return std::nullopt;
+}
+
+std::string with_capabilities(const imap::Response& response, Octets whole, Octets edited) {
+  std::string out;
+  if (is_data(response)) return out.append("* CAPABILITY ").append(edited).append("\r\n");
+  const std::size_t code_at = static_cast<std::size_t>(response.code.data() - whole.data());
+  out.append(whole.substr(0, code_at)).append("CAPABILITY ").append(edited);
+  return out.append(without_line_end(whole.substr(code_at + response.code.size()))).append("\r\n");
+}
+
+}  // namespace postern::session

@@ -1,0 +1,342 @@
+// Relaying, the client's half: every command is framed, judged by the filter chain, and written upstream
+// (protocol.md §3). Nothing is forwarded that was not judged, and no {n+} ever is.
+#include <algorithm>
+#include <utility>
+
+#include "imap/arguments.h"
+#include "imap/writer.h"
+#include "session/impl.h"
+
+namespace postern::session {
+namespace {
+
+// How long a command may wait for what a filter asked for.
+constexpr Duration kHoldFor = std::chrono::seconds(10);
+
+}  // namespace
+
+void Session::Impl::client_command(imap::CommandEvent event) {
+  using imap::CommandEvent;
+  switch (event) {
+    case CommandEvent::NeedMore:
+      return;
+    case CommandEvent::Head:
+      ++turn_;
+      ++commands_;
+      return judge(client_scanner_.command());
+    case CommandEvent::ArgumentLiteral:
+      return argument_literal();
+    case CommandEvent::Body:
+      emit(Side::Upstream, client_scanner_.octets());
+      return;
+    case CommandEvent::Part:
+      return judge_part(client_scanner_.command());
+    case CommandEvent::End: {
+      const std::string tag = sending_->tag;
+      imap::Program program = imap::write_part(client_scanner_.command());
+      sending_.reset();
+      return send(tag, std::move(program), false, false);
+    }
+    case CommandEvent::Swallowed:
+      if (!swallow_answer_.empty()) add_answer(std::exchange(swallow_answer_, {}));
+      return;
+    case CommandEvent::Malformed:
+      return malformed();
+    case CommandEvent::Line:
+      return;  // only next_line() gives it
+  }
+}
+
+// The gateway asks for argument literals itself: it has to see the whole head before anything goes upstream.
+void Session::Impl::argument_literal() {
+  const imap::Command& command = client_scanner_.command();
+  if (client_scanner_.argument_is_too_large()) {
+    std::string answer(command.tag);
+    return swallow(answer.append(" NO [TOOBIG] Literal too large\r\n"));
+  }
+  if (answer_locally(command)) return;
+  add_answer("+ OK\r\n");
+}
+
+void Session::Impl::malformed() {
+  if (!client_scanner_.certain()) return client_fault(client_scanner_.error());
+  const Octets tag = client_scanner_.command().tag;
+  // The DONE of an IDLE that the upstream has ended or refused meanwhile (protocol.md §3).
+  if (std::exchange(stray_done_, false) && equals_ignoring_case(tag, "DONE")) return;
+  std::string answer(tag.empty() ? Octets("*") : tag);
+  cells().side(Side::Client).parse_errors[index_of(telemetry::ParseError::Syntax)].add();
+  count(imap::Verb::Unknown, telemetry::CommandResult::Bad);
+  add_answer(answer.append(" BAD Malformed command\r\n"));
+}
+
+void Session::Impl::judge(imap::Command& command) {
+  stray_done_ = false;
+  if (must_wait(command)) return park(command, Instant::max());
+  decide(command);
+}
+
+// Two commands with one tag: their completions could not be told apart, so the second one waits. And a "+"
+// names no command: what needs one goes when nothing else is under way, so that no stray "+" can set a
+// literal free.
+bool Session::Impl::must_wait(const imap::Command& command) const noexcept {
+  const bool needs_plus = command.body || !command.literals.empty() || command.verb == imap::Verb::Idle;
+  return pending_.uses(command.tag) || (needs_plus && pending_.at_upstream());
+}
+
+void Session::Impl::decide(imap::Command& command) {
+  if (is_too_large(command) || answer_locally(command)) return;
+  const bool granted = std::exchange(held_was_granted_, false);
+  const filters::Decision decision = chain_.on_command(command, context());
+  switch (decision.ruling) {
+    case filters::Ruling::Pass:
+    case filters::Ruling::Rewrite:
+      return forward(command, granted);
+    case filters::Ruling::Deny: {
+      chain_.on_verdict(command, {false, decision.code}, context());
+      std::string answer(command.tag);
+      answer.append(" NO [").append(decision.response_code).append("] ");
+      answer.append(decision.text.empty() ? row_of(decision.code).client : Octets(decision.text))
+          .append("\r\n");
+      count(command.verb, telemetry::CommandResult::Denied);
+      return refuse(command, std::move(answer));
+    }
+    case filters::Ruling::Hold:
+      act(Hold{++hold_id_, decision.hold});
+      return park(command, now_ + kHoldFor);
+    case filters::Ruling::Close:
+      chain_.on_verdict(command, {false, decision.code}, context());
+      count(command.verb, telemetry::CommandResult::Denied);
+      return end(decision.code);
+  }
+}
+
+bool Session::Impl::is_too_large(const imap::Command& command) {
+  if (!command.body || command.body->size <= settings().limits.literal) return false;
+  cells().side(Side::Client).parse_errors[index_of(telemetry::ParseError::LiteralTooLarge)].add();
+  if (!command.body->synchronising) {
+    end(ErrorCode::LiteralTooLarge, "TOOBIG");  // its octets are under way: nothing but closing stops them
+    return true;
+  }
+  if (command.tag.empty()) {
+    abort_append(" NO [TOOBIG] Message too large\r\n");
+    return true;
+  }
+  std::string answer(command.tag);
+  count(command.verb, telemetry::CommandResult::No);
+  refuse(command, answer.append(" NO [TOOBIG] Message too large\r\n"));
+  return true;
+}
+
+bool Session::Impl::is_answered_locally(imap::Verb verb) const noexcept {
+  using enum imap::Verb;
+  if (verb == Id) return !upstream_has_id_;
+  return verb == Starttls || verb == Login || verb == Authenticate || verb == Compress ||
+         verb == Unauthenticate;
+}
+
+// What is never forwarded after login (protocol.md §3): another identity, or a channel that cannot be seen
+// into.
+bool Session::Impl::answer_locally(const imap::Command& command) {
+  if (!is_answered_locally(command.verb)) return false;
+  std::string answer(command.tag);
+  telemetry::CommandResult result = telemetry::CommandResult::Bad;
+  switch (command.verb) {
+    case imap::Verb::Starttls:
+    case imap::Verb::Login:
+    case imap::Verb::Authenticate:
+      answer += " BAD Already logged in\r\n";
+      break;
+    case imap::Verb::Compress:
+    case imap::Verb::Unauthenticate:
+      answer += " NO [CANNOT] Not possible through this server\r\n";
+      result = telemetry::CommandResult::No;
+      break;
+    case imap::Verb::Id:
+      result =
+          imap::is_id_argument(command.args) ? telemetry::CommandResult::Ok : telemetry::CommandResult::Bad;
+      answer = result == telemetry::CommandResult::Ok
+                   ? "* ID (\"name\" \"Postern\")\r\n" + answer + " OK ID completed\r\n"
+                   : answer + " BAD Invalid ID parameters\r\n";
+      if (!client_scanner_.at_boundary()) return false;  // its literals first
+      break;
+    default:
+      return false;
+  }
+  count(command.verb, result);
+  refuse(command, std::move(answer));
+  return true;
+}
+
+// Words of ENABLE pass the capability table, the others are cut out. False: none is left.
+bool Session::Impl::edit_enable(imap::Command& command, std::string& rewritten) {
+  if (!command.literals.empty()) return false;  // a capability is an atom
+  rewritten.assign(command.tag).append(" ENABLE");
+  bool cut = false;
+  bool any = false;
+  for (Octets rest = command.args; !rest.empty();) {
+    const std::size_t space = std::min(rest.find(' '), rest.size());
+    const Octets word = rest.substr(0, space);
+    rest.remove_prefix(std::min(space + 1, rest.size()));
+    if (word.empty()) continue;
+    if (is_hidden(word)) {
+      cut = true;
+      continue;
+    }
+    any = true;
+    rewritten.append(" ").append(word);
+  }
+  if (cut && any) command.text = rewritten;
+  return any || !cut;
+}
+
+void Session::Impl::forward(imap::Command& command, bool held) {
+  std::string rewritten;
+  if (command.verb == imap::Verb::Enable && !edit_enable(command, rewritten)) {
+    chain_.on_verdict(command, {}, context());
+    count(command.verb, telemetry::CommandResult::Ok);
+    std::string answer = "* ENABLED\r\n";
+    return refuse(command, answer.append(command.tag).append(" OK ENABLE completed\r\n"));
+  }
+  chain_.on_verdict(command, {true, ErrorCode::Ok}, context());
+  if (!pending_.at_upstream())
+    last_upstream_ = now_;  // its silence is counted from the first unanswered command
+  pending_.add({std::string(command.tag), command.verb, false, held || is_barrier(command.verb), false, {}});
+  if (command.verb == imap::Verb::Idle) idle_ = IdleState::Waiting;
+  if (!command.literals.empty() || command.body) {
+    const bool synchronising = !command.body || command.body->synchronising;
+    return send(std::string(command.tag), imap::write_command(command), command.body.has_value(),
+                synchronising);
+  }
+  // The common case leaves from where it was read, line end included.
+  const char* end = command.text.data() + command.text.size();
+  const Octets& stable = stable_[at(Side::Client)];
+  if (is_borrowed(command.text) && stable.data() + stable.size() - end >= 2 && end[0] == '\r' &&
+      end[1] == '\n')
+    return emit(Side::Upstream, {command.text.data(), command.text.size() + 2});
+  emit(Side::Upstream, command.text);
+  emit(Side::Upstream, "\r\n");
+}
+
+void Session::Impl::send(const std::string& tag, imap::Program program, bool body, bool body_synchronising) {
+  emit(Side::Upstream, program.chunks.front());
+  if (program.chunks.size() == 1 && !body) return;
+  sending_ = std::make_unique<Sending>();
+  sending_->tag = tag;
+  sending_->program = std::move(program);
+  sending_->body = body;
+  sending_->body_synchronising = body_synchronising;
+}
+
+// Behind a message body: the next message of a MULTIAPPEND, or the next part of a CATENATE.
+void Session::Impl::judge_part(imap::Command& part) {
+  sending_->streaming = false;
+  sending_->body_synchronising = part.body->synchronising;
+  if (is_too_large(part)) return;
+  const bool granted = std::exchange(held_was_granted_, false);
+  const filters::Decision decision = chain_.on_command(part, context());
+  switch (decision.ruling) {
+    case filters::Ruling::Hold:
+      act(Hold{++hold_id_, decision.hold});
+      return park(part, now_ + kHoldFor);
+    case filters::Ruling::Close:
+      return end(decision.code);
+    case filters::Ruling::Deny: {
+      chain_.on_verdict(part, {false, decision.code}, context());
+      std::string answer = " NO [";
+      answer.append(decision.response_code).append("] ");
+      answer.append(decision.text.empty() ? row_of(decision.code).client : Octets(decision.text))
+          .append("\r\n");
+      return abort_append(answer);
+    }
+    case filters::Ruling::Pass:
+    case filters::Ruling::Rewrite:
+      break;
+  }
+  chain_.on_verdict(part, {true, ErrorCode::Ok}, context());
+  const std::string tag = sending_->tag;
+  if (Pending* pending = pending_.find(tag)) pending->barrier = pending->barrier || granted;
+  send(tag, imap::write_part(part), true, part.body->synchronising);
+}
+
+// Earlier messages of the same command are at the upstream already: ` {0}` makes it refuse the whole.
+void Session::Impl::abort_append(Octets answer) {
+  const std::string tag = sending_->tag;
+  if (Pending* pending = pending_.find(tag)) pending->muted = true;
+  sending_ = std::make_unique<Sending>();
+  sending_->tag = tag;
+  sending_->aborting = true;
+  emit(Side::Upstream, " {0}\r\n");
+  swallow(tag + std::string(answer));
+}
+
+void Session::Impl::refuse(const imap::Command& command, std::string answer) {
+  if (command.body || !client_scanner_.at_boundary()) return swallow(std::move(answer));
+  add_answer(std::move(answer));
+}
+
+// The rest of the command is consumed unseen, and then answered; at a synchronising literal that is now.
+void Session::Impl::swallow(std::string answer) {
+  swallow_answer_ = std::move(answer);
+  client_scanner_.refuse();
+  Octets nothing;
+  const imap::CommandEvent event = client_scanner_.next(nothing);
+  if (event == imap::CommandEvent::NeedMore) return;
+  if (phase_ == Phase::Relaying) return client_command(event);
+  before_login(event);
+}
+
+void Session::Impl::add_answer(std::string answer) {
+  pending_.add({{}, imap::Verb::Unknown, true, false, false, std::move(answer)});
+  flush_answers();
+}
+
+void Session::Impl::idle_line(imap::CommandEvent event) {
+  if (event == imap::CommandEvent::NeedMore) return;
+  const bool done =
+      event == imap::CommandEvent::Line && equals_ignoring_case(client_scanner_.octets(), "DONE");
+  if (done) {
+    idle_ = IdleState::Ending;
+    last_upstream_ = now_;
+    return emit(Side::Upstream, "DONE\r\n");
+  }
+  if (event == imap::CommandEvent::Malformed && client_scanner_.error() != ErrorCode::LineTooLong)
+    return client_fault(client_scanner_.error());
+  client_fault(ErrorCode::IdleViolation);
+}
+
+void Session::Impl::park(const imap::Command& command, Instant until) {
+  parked_ = std::make_unique<ParkedCommand>(command);
+  parked_until_ = until;
+}
+
+// A command that waited for others to be answered.
+void Session::Impl::unpark() {
+  const std::unique_ptr<ParkedCommand> parked = std::move(parked_);
+  decide(parked->command());
+}
+
+void Session::Impl::released(const Released& released) {
+  if (!parked_ || released.id != hold_id_ || parked_until_ == Instant::max()) return;
+  const std::unique_ptr<ParkedCommand> parked = std::move(parked_);
+  parked_until_ = Instant::max();
+  imap::Command& command = parked->command();
+  const bool is_part = command.tag.empty();
+  if (!released.granted) {
+    chain_.on_verdict(command, {false, ErrorCode::HoldExpired}, context());
+    const Octets text = row_of(ErrorCode::HoldExpired).client;
+    const std::string answer = std::string(" NO [UNAVAILABLE] ").append(text).append("\r\n");
+    count(command.verb, telemetry::CommandResult::Denied);
+    if (is_part) return abort_append(answer);
+    return refuse(command, std::string(command.tag) + answer);
+  }
+  chain_.resume();
+  held_was_granted_ = true;
+  if (is_part) return judge_part(command);
+  decide(command);
+}
+
+void Session::Impl::count(imap::Verb verb, telemetry::CommandResult result) {
+  cells().commands[index_of(verb)][index_of(result)].add();
+}
+
+}  // namespace postern::session

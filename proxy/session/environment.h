@@ -1,0 +1,36 @@
+// What a Session is made with: borrowed, immutable, and outliving it. The Relay holds the Snapshot and the
+// UpstreamView that these point into.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "filters/chain.h"
+#include "filters/filter.h"
+#include "imap/capability.h"
+#include "telemetry/cells.h"
+
+namespace postern::session {
+
+// What is said before login on one listener: made from the probed capabilities of the upstreams that its
+// routes can lead to, once for each UpstreamView, never for a session.
+struct Offer {
+  std::string needs_tls;                // the capability list in clear on a STARTTLS listener
+  std::string is_protected;             // inside TLS, or where clear text is allowed
+  std::vector<std::string> mechanisms;  // AUTH= names common to all candidates, in capitals
+  bool plus_offered = false;            // an upstream lists SCRAM-…-PLUS (RFC 5802 §6)
+  bool probed = false;                  // false: nothing is known yet; every mechanism is let through
+};
+Offer make_offer(const std::vector<imap::CapabilityList>& candidates, const config::Settings& settings);
+
+struct Environment {
+  const config::Settings* settings = nullptr;
+  std::shared_ptr<const Offer> offer;
+  telemetry::WorkerCells* cells = nullptr;
+  filters::SessionFacts facts;
+  std::uint64_t tag_seed = 0;  // random: the gateway's own tags towards the upstream cannot be guessed
+};
+
+}  // namespace postern::session

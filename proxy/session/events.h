@@ -1,0 +1,102 @@
+// What goes into a Session and what comes out of it, besides octets: two closed variants. The Relay carries
+// them out and reports; nothing else does.
+//
+//   who      what                when
+//   Relay →  UpstreamConnected   a dial asked for by Connect succeeded (TCP is up, nothing was sent)
+//   Relay →  UpstreamFailed      no (further) candidate could be reached, or the dial was not allowed
+//   Relay →  TlsReady            the handshake asked for by StartTls, or the implicit one, is done
+//   Relay →  EndOfFile           that side will send no more octets
+//   Relay →  Failed              that side's connection or TLS is broken
+//   Relay →  Released            the answer to a Hold action
+//   Relay →  Penalty             the answer to LoginResult{Failure}: how long the client waits for its NO
+//   Relay →  Drain               the process is to end: say BYE at the next boundary
+//   → Relay  Connect             credentials are here: dial the upstream for this user
+//   → Relay  StartTls            flush that side's output in clear, then put the TLS engine in
+//   → Relay  Hold                a filter waits: have it recorded, counted, looked up, and answer Released
+//   → Relay  LoginResult         the upstream's verdict, for the Ledger and the log
+//   → Relay  Disconnect          close the upstream leg alone (a failed login)
+//   → Relay  Close               flush what can be flushed, then close both legs; nothing follows
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "base/error_code.h"
+#include "base/side.h"
+#include "base/time.h"
+#include "base/tls_facts.h"
+#include "config/settings.h"
+#include "filters/filter.h"
+#include "imap/sasl.h"
+#include "telemetry/cells.h"
+
+namespace postern::session {
+
+struct UpstreamConnected {
+  config::UpstreamTls tls = config::UpstreamTls::Off;
+};
+struct UpstreamFailed {
+  ErrorCode code = ErrorCode::UpstreamDown;
+};
+struct TlsReady {
+  Side side = Side::Client;
+  TlsFacts facts;
+};
+struct EndOfFile {
+  Side side = Side::Client;
+  bool truncated = false;  // TLS ended without close_notify
+};
+struct Failed {
+  Side side = Side::Client;
+  ErrorCode code = ErrorCode::ClientReset;
+};
+struct Released {
+  std::uint64_t id = 0;
+  bool granted = false;  // false: NO [UNAVAILABLE]
+};
+struct Penalty {
+  Duration delay{};
+};
+struct Drain {};
+
+using Event =
+    std::variant<UpstreamConnected, UpstreamFailed, TlsReady, EndOfFile, Failed, Released, Penalty, Drain>;
+
+struct Connect {
+  std::string user;   // empty: the mechanism hides it
+  bool next = false;  // the candidate dialled last failed by `failed` before credentials were sent to it
+  ErrorCode failed = ErrorCode::Ok;
+};
+struct StartTls {
+  Side side = Side::Client;
+};
+struct Hold {
+  std::uint64_t id = 0;
+  filters::HoldReason reason = filters::HoldReason::None;
+};
+struct LoginResult {
+  std::string user;
+  imap::Mechanism mechanism = imap::Mechanism::Login;
+  telemetry::AuthResult result = telemetry::AuthResult::Failure;
+  ErrorCode code = ErrorCode::Ok;
+};
+struct Disconnect {};
+struct Close {
+  ErrorCode reason = ErrorCode::Ok;
+  bool clean = true;  // false: in the middle of a response, so no close_notify towards the client
+};
+
+using Action = std::variant<Connect, StartTls, Hold, LoginResult, Disconnect, Close>;
+
+// Why a session ended, for its one log line. `excerpt` quotes only what may be quoted: the upstream's octets,
+// or a client's after login; never what may have been a credential.
+struct Fault {
+  ErrorCode code = ErrorCode::Ok;
+  Side side = Side::Client;
+  std::uint64_t offset = 0;        // octets of that side before the fault
+  std::string_view expected = {};  // a constant
+  std::string excerpt = {};        // at most 16 octets
+};
+
+}  // namespace postern::session

@@ -1,0 +1,417 @@
+// Logging in: the credentials' way from the client to the upstream, and the verdict's way back (protocol.md
+// §2).
+#include "session/login.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "imap/arguments.h"
+#include "session/capability_line.h"
+#include "session/impl.h"
+
+namespace postern::session {
+namespace {
+
+using imap::Mechanism;
+using telemetry::AuthResult;
+
+// Longer first responses go as an answer to "+": servers bound the command line before login far tighter.
+constexpr std::size_t kInitialResponseBytes = 1024;
+constexpr std::size_t kUntaggedBytes = 16 * 1024;  // what the upstream may say before its verdict
+
+// RFC 5530 codes that say "not now", not "not you": nobody's failure.
+constexpr std::array<Octets, 5> kTemporaryCodes{"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "CORRUPTION"};
+
+bool has_forbidden_octets(Octets text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return c == '\0' || c == '\r' || c == '\n'; });
+}
+
+bool is_code(Octets code, Octets name) {
+  return starts_ignoring_case(code, name) && (code.size() == name.size() || code[name.size()] == ' ');
+}
+
+std::string tag_stem(std::uint64_t seed, std::uint64_t serial) {
+  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  std::string stem = "P";
+  for (std::uint64_t bits = seed ^ (serial * 0x9E3779B97F4A7C15U); stem.size() < 13;
+       bits = bits >> 5 | bits << 59)
+    stem += kDigits[bits & 31];
+  return stem;
+}
+
+}  // namespace
+
+void Session::Impl::count_auth(Mechanism mechanism, AuthResult result) {
+  listener_cells().auth[index_of(mechanism)][index_of(result)].add();
+}
+
+void Session::Impl::begin_login(const imap::Command& command) {
+  imap::ArgumentReader reader(command.args);
+  const auto user = reader.astring();
+  const bool spaced = user && reader.space();
+  auto password = spaced ? reader.secret_astring() : std::nullopt;
+  if (!password || !reader.at_end()) {
+    count(command.verb, telemetry::CommandResult::Bad);
+    return bad_line(command.tag, "Expected: LOGIN user password");
+  }
+  if (has_forbidden_octets(*user) || has_forbidden_octets(password->reveal())) {
+    count(command.verb, telemetry::CommandResult::Bad);
+    return bad_line(command.tag, "NUL, CR or LF in LOGIN");
+  }
+  login_ = std::make_unique<LoginAttempt>();
+  login_->tag = command.tag;
+  login_->password = std::move(*password);
+  dial(*user);
+}
+
+bool Session::Impl::is_mechanism_offered(const std::string& name) const {
+  if (imap::is_channel_bound(name) || imap::mechanism_of(name) == Mechanism::External) return false;
+  const auto& offered_names = env_.offer->mechanisms;
+  return !env_.offer->probed ||
+         std::find(offered_names.begin(), offered_names.end(), name) != offered_names.end();
+}
+
+void Session::Impl::begin_authenticate(const imap::Command& command) {
+  imap::ArgumentReader reader(command.args);
+  const auto name = reader.atom();
+  const bool has_initial = name && !reader.at_end();
+  const bool well_formed = name && (!has_initial || reader.space());
+  const Octets initial = reader.rest();
+  if (!well_formed || (has_initial && initial != "=" && (initial.empty() || !imap::is_base64(initial)))) {
+    count(command.verb, telemetry::CommandResult::Bad);
+    return bad_line(command.tag, "Expected: AUTHENTICATE mechanism, or with an initial response in base64");
+  }
+  const std::string upper = to_upper(*name);
+  const imap::MechanismRow& row = imap::row_of(imap::mechanism_of(upper));
+  if (!is_mechanism_offered(upper)) {
+    count(command.verb, telemetry::CommandResult::No);
+    count_auth(row.mechanism, AuthResult::Denied);
+    return say({command.tag, " NO [CANNOT] Unsupported authentication mechanism\r\n"});
+  }
+  // LOGIN is server-first, but its first challenge is always the same question for the name.
+  const bool asks_first = row.client_first || row.mechanism == Mechanism::SaslLogin;
+  if (has_initial && !asks_first && row.mechanism != Mechanism::Other) {
+    count(command.verb, telemetry::CommandResult::Bad);
+    return bad_line(command.tag, "This mechanism has no initial response");
+  }
+  if (has_initial && initial.size() > settings().limits.sasl) return client_fault(ErrorCode::SaslTooLong);
+  login_ = std::make_unique<LoginAttempt>();
+  login_->tag = command.tag;
+  login_->mechanism = row.mechanism;
+  login_->mechanism_name = upper;
+  phase_ = Phase::Authenticating;
+  if (has_initial) return first_response(initial == "=" ? Octets() : initial);
+  if (!asks_first) return dial({});
+  login_->stage = LoginStage::ClientFirst;
+  say({row.mechanism == Mechanism::SaslLogin ? Octets("+ VXNlcm5hbWU6\r\n") : Octets("+ \r\n")});
+}
+
+void Session::Impl::first_response(Octets line) {
+  login_->initial = Secret(line);
+  login_->has_initial = true;
+  const auto decoded = imap::decode_base64(line);
+  if (!decoded) {
+    login_->cancelled = true;
+    return login_refused(AuthResult::Denied, ErrorCode::MalformedCommand, "BAD Invalid base64");
+  }
+  const bool scram = login_->mechanism == Mechanism::ScramSha1 || login_->mechanism == Mechanism::ScramSha256;
+  // The client could bind the channel, saw no -PLUS and says so; the upstream that offers it would have to
+  // take that for a downgrade (RFC 5802 §6).
+  if (scram && env_.offer->plus_offered && imap::claims_no_plus_seen(decoded->reveal()))
+    return login_refused(AuthResult::Denied, ErrorCode::Cannot,
+                         "NO [CANNOT] Channel binding is not possible here");
+  dial(imap::user_in_response(login_->mechanism, decoded->reveal()));
+}
+
+void Session::Impl::sasl_line(imap::CommandEvent event) {
+  if (event == imap::CommandEvent::NeedMore) return;
+  if (event == imap::CommandEvent::Malformed) {
+    const bool too_long = client_scanner_.error() == ErrorCode::LineTooLong;
+    return client_fault(too_long ? ErrorCode::SaslTooLong : client_scanner_.error());
+  }
+  const Octets line = client_scanner_.octets();
+  const bool valid = imap::is_base64(line);
+  if (login_->stage == LoginStage::ClientFirst) {
+    if (valid) return first_response(line);
+    login_->cancelled = true;
+    return login_refused(AuthResult::Denied, ErrorCode::MalformedCommand,
+                         line == "*" ? "BAD AUTHENTICATE cancelled" : "BAD Invalid base64");
+  }
+  login_->stage = LoginStage::ServerTurn;
+  gateway_has_turn();
+  login_->cancelled = line == "*" || !valid;
+  login_->line_was_bad = line != "*" && !valid;
+  emit(Side::Upstream, login_->cancelled ? Octets("*") : line);
+  emit(Side::Upstream, "\r\n");
+}
+
+void Session::Impl::dial(std::string user) {
+  phase_ = Phase::Authenticating;
+  gateway_has_turn();
+  login_->user = user;
+  login_->stage = LoginStage::Connecting;
+  login_->connect_until = now_ + settings().limits.timeouts.upstream_connect;
+  login_->upstream_until = now_ + settings().limits.timeouts.upstream_login;
+  upstream_state_ = "not connected";
+  act(Connect{std::move(user), false, ErrorCode::Ok});
+}
+
+void Session::Impl::next_candidate(ErrorCode failed) {
+  close_upstream();
+  login_->setup.reset();
+  login_->stage = LoginStage::Connecting;
+  login_->connect_until = now_ + settings().limits.timeouts.upstream_connect;
+  act(Connect{login_->user, true, failed});
+}
+
+void Session::Impl::close_upstream() {
+  upstream_open_ = false;
+  drop_held(Side::Upstream);
+  out_[at(Side::Upstream)].clear();
+  upstream_scanner_ = imap::ResponseScanner();
+  mid_response_ = false;
+}
+
+void Session::Impl::upstream_connected(config::UpstreamTls tls) {
+  if (!login_ || login_->stage != LoginStage::Connecting) return;  // the client has gone meanwhile
+  upstream_open_ = true;
+  out_[at(Side::Upstream)].set_secret(true);
+  login_->stage = LoginStage::Setup;
+  login_->setup.emplace(tls, tag_stem(env_.tag_seed, ++hold_id_));
+  on_setup(login_->setup->begin());
+}
+
+void Session::Impl::on_setup(SetupStep step) {
+  UpstreamSetup& setup = *login_->setup;
+  emit(Side::Upstream, std::exchange(setup.output(), {}));
+  upstream_state_ = setup.state();
+  switch (step) {
+    case SetupStep::NeedInput:
+      return;
+    case SetupStep::StartTls:
+      return act(StartTls{Side::Upstream});
+    case SetupStep::Failed:
+      return next_candidate(setup.error());
+    case SetupStep::Ready:
+      return send_credentials();
+  }
+}
+
+void Session::Impl::send_credentials() {
+  login_->capabilities = login_->setup->capabilities();
+  upstream_scanner_ = login_->setup->take_scanner();
+  login_->setup.reset();
+  login_->credentials_sent = true;
+  login_->stage = LoginStage::ServerTurn;
+  upstream_state_ = "sent login, received nothing";
+  if (login_->mechanism == Mechanism::Login) {
+    login_->program = imap::write_login(login_->tag, login_->user, login_->password.reveal());
+    emit(Side::Upstream, login_->program.chunks.front().reveal());
+    login_->next_chunk = 1;
+    if (login_->program.chunks.size() > 1) login_->stage = LoginStage::Sending;
+    login_->password.clear();
+    return;
+  }
+  emit(Side::Upstream, login_->tag);
+  emit(Side::Upstream, " AUTHENTICATE ");
+  emit(Side::Upstream, login_->mechanism_name);
+  const bool with_initial = login_->has_initial && imap::row_of(login_->mechanism).client_first &&
+                            login_->initial.size() <= kInitialResponseBytes &&
+                            imap::has_capability(login_->capabilities, "SASL-IR");
+  if (with_initial) {
+    emit(Side::Upstream, " ");
+    emit(Side::Upstream, login_->initial.empty() ? Octets("=") : login_->initial.reveal());
+    login_->has_initial = false;
+    login_->initial.clear();
+  }
+  emit(Side::Upstream, "\r\n");
+}
+
+// A response of the upstream between the credentials and the end of the login. Of a long one this is the
+// beginning; it decides, so that the answer does not depend on the pieces in which the line came.
+void Session::Impl::login_response() {
+  const imap::Response& response = upstream_scanner_.response();
+  const Octets whole = upstream_scanner_.octets();
+  if (const auto list = listed_capabilities(response, whole)) {
+    login_->capabilities = imap::parse_capabilities(*list);
+    login_->knows_capabilities = true;
+  }
+  switch (response.kind) {
+    case imap::ResponseKind::Continuation:
+      return on_challenge();
+    case imap::ResponseKind::Tagged:
+      return on_verdict();
+    case imap::ResponseKind::Untagged:
+      break;
+  }
+  if (response.status == imap::Status::Bye) return on_upstream_ended(ErrorCode::UpstreamBye);
+  if (response.status == imap::Status::Preauth)
+    return fault(ErrorCode::UpstreamPreauth, Side::Upstream, "a verdict", whole);
+  const bool is_list =
+      response.status == imap::Status::None && equals_ignoring_case(response.keyword, "CAPABILITY");
+  if (is_list) return;  // told with the verdict, edited
+  login_->alert_line = is_code(response.code, "ALERT");
+  login_->untagged_line = true;
+  keep_untagged();
+}
+
+// For the client, once it is known whether it is logged in.
+void Session::Impl::keep_untagged() {
+  const Octets octets = upstream_scanner_.octets();
+  if (!login_->untagged_line) return;  // the rest of a verdict's text
+  if (login_->untagged.size() + octets.size() > kUntaggedBytes)
+    return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "a verdict", octets);
+  login_->untagged += octets;
+  if (login_->alert_line) login_->alerts += octets;
+  if (upstream_scanner_.complete()) login_->untagged_line = false;
+}
+
+void Session::Impl::on_challenge() {
+  upstream_state_ = "sent login, received a challenge";
+  if (login_->stage == LoginStage::Sending) {
+    emit(Side::Upstream, login_->program.chunks[login_->next_chunk].reveal());
+    if (++login_->next_chunk == login_->program.chunks.size()) {
+      login_->program.chunks.clear();
+      login_->stage = LoginStage::ServerTurn;
+    }
+    return;
+  }
+  const bool awaited = login_->stage == LoginStage::ServerTurn && login_->mechanism != Mechanism::Login;
+  if (!awaited || login_->cancelled) return;  // nobody awaits it: not passed on
+  if (std::exchange(login_->has_initial, false)) {
+    emit(Side::Upstream, login_->initial.reveal());
+    emit(Side::Upstream, "\r\n");
+    login_->initial.clear();
+    return;
+  }
+  say({without_line_end(upstream_scanner_.octets()), "\r\n"});
+  login_->stage = LoginStage::ClientTurn;
+  client_has_turn();
+}
+
+void Session::Impl::on_verdict() {
+  const imap::Response& response = upstream_scanner_.response();
+  const Octets whole = upstream_scanner_.octets();
+  LoginAttempt& login = *login_;
+  if (login.stage == LoginStage::AskCapability && response.tag == login.capability_tag) return login_done();
+  if (response.tag != login.tag || login.stage == LoginStage::AskCapability)
+    return fault(ErrorCode::UpstreamUnknownTag, Side::Upstream, "the verdict on the login", whole);
+  upstream_state_ = "sent login, received the verdict";
+  if (response.status == imap::Status::Ok) {
+    // An OK to credentials that it has not seen, or that were taken back, proves nothing about anybody.
+    if (login.stage == LoginStage::Sending || login.has_initial || login.cancelled)
+      return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "a verdict on the whole login", whole);
+    login.verdict = told_verdict(whole);
+    login.verdict_lists = listed_capabilities(response, whole).has_value();
+    return login_succeeded();
+  }
+  if (response.status == imap::Status::Bad) {
+    const std::string text(login.line_was_bad ? Octets("Invalid base64") : response.text);
+    const bool harmless = login.cancelled;
+    return login_refused(harmless ? AuthResult::Denied : AuthResult::Failure,
+                         harmless ? ErrorCode::MalformedCommand : ErrorCode::AuthenticationFailed,
+                         "BAD " + text);
+  }
+  if (login.cancelled)
+    return login_refused(AuthResult::Denied, ErrorCode::MalformedCommand, "BAD AUTHENTICATE cancelled");
+  const bool temporary = std::any_of(kTemporaryCodes.begin(), kTemporaryCodes.end(),
+                                     [&](Octets name) { return is_code(response.code, name); });
+  // One text for every refusal of credentials: it must not tell a wrong password from an unknown user.
+  if (response.code.empty() || is_code(response.code, "AUTHENTICATIONFAILED") ||
+      is_code(response.code, "REFERRAL"))
+    return login_refused(AuthResult::Failure, ErrorCode::AuthenticationFailed,
+                         "NO [AUTHENTICATIONFAILED] Authentication failed");
+  std::string answer = "NO [";
+  answer.append(response.code).append("] ").append(response.text);
+  login_refused(temporary ? AuthResult::Temporary : AuthResult::Failure,
+                temporary ? ErrorCode::UpstreamDown : ErrorCode::AuthenticationFailed, std::move(answer));
+}
+
+// The upstream's OK as the client reads it: capabilities edited, no way round the gateway, of bounded length.
+std::string Session::Impl::told_verdict(Octets whole) const {
+  const imap::Response& response = upstream_scanner_.response();
+  if (const auto list = listed_capabilities(response, whole))
+    return with_capabilities(response, whole, edited_capabilities(*list));
+  std::string told;
+  if (is_code(response.code, "REFERRAL"))
+    return told.append(response.tag).append(" OK ").append(response.text).append("\r\n");
+  return told.append(without_line_end(whole.substr(0, imap::ResponseScanner::kHeadBytes))).append("\r\n");
+}
+
+void Session::Impl::login_succeeded() {
+  LoginAttempt& login = *login_;
+  user_ = login.user;
+  count_auth(login.mechanism, AuthResult::Success);
+  act(LoginResult{login.user, login.mechanism, AuthResult::Success, ErrorCode::Ok});
+  if (login.knows_capabilities) return login_done();
+  login.capability_tag = tag_stem(env_.tag_seed, ++hold_id_) + "c";
+  login.stage = LoginStage::AskCapability;
+  emit(Side::Upstream, login.capability_tag);
+  emit(Side::Upstream, " CAPABILITY\r\n");
+}
+
+void Session::Impl::login_done() {
+  const std::unique_ptr<LoginAttempt> login = std::move(login_);
+  upstream_has_id_ = imap::has_capability(login->capabilities, "ID");
+  if (!login->untagged.empty()) say({login->untagged});
+  // Clients rarely ask again after login; the list reaches them either in the verdict or just before it.
+  if (login->knows_capabilities && !login->verdict_lists) {
+    const imap::CapabilityEdit edit{settings().rewrite.hide_capabilities, settings().rewrite.add_capabilities,
+                                    settings().limits.literal};
+    say({"* CAPABILITY ", imap::capabilities_after_login(login->capabilities, edit), "\r\n"});
+  }
+  say({login->verdict});
+  count(login->mechanism == Mechanism::Login ? imap::Verb::Login : imap::Verb::Authenticate,
+        telemetry::CommandResult::Ok);
+  phase_ = Phase::Relaying;
+  set_state(telemetry::SessionState::Authenticated);
+  kept_[at(Side::Client)].set_secret(false);
+  out_[at(Side::Upstream)].set_secret(false);
+  last_client_ = last_upstream_ = now_;
+}
+
+void Session::Impl::login_refused(AuthResult result, ErrorCode code, std::string answer) {
+  LoginAttempt& login = *login_;
+  count_auth(login.mechanism, result);
+  const bool was_open = upstream_open_;
+  // An alert is for the user's eyes, whatever the verdict (RFC 9051 §7.1); the rest is not told before login.
+  login.verdict = std::move(login.alerts);
+  login.verdict.append(login.tag).append(" ").append(answer).append("\r\n");
+  login.password.clear();
+  login.initial.clear();
+  login.stage = LoginStage::Penalty;
+  gateway_has_turn();
+  count(login.mechanism == Mechanism::Login ? imap::Verb::Login : imap::Verb::Authenticate,
+        answer.starts_with("BAD") ? telemetry::CommandResult::Bad : telemetry::CommandResult::No);
+  act(LoginResult{login.user, login.mechanism, result, code});
+  if (was_open) {
+    close_upstream();
+    act(Disconnect{});
+  }
+  if (result != AuthResult::Failure) login_over();
+}
+
+void Session::Impl::login_penalty(Duration delay) {
+  if (!login_ || login_->stage != LoginStage::Penalty) return;
+  if (delay <= Duration::zero()) return login_over();
+  login_->penalty_until = now_ + delay;
+}
+
+// The client's time to log in does not run while the upstream, or a penalty, is waited for: it would be told
+// that it is slow for what others did.
+void Session::Impl::gateway_has_turn() noexcept { gateway_turn_since_ = std::min(gateway_turn_since_, now_); }
+
+void Session::Impl::client_has_turn() noexcept {
+  if (gateway_turn_since_ != Instant::max()) phase_until_ += now_ - gateway_turn_since_;
+  gateway_turn_since_ = Instant::max();
+}
+
+void Session::Impl::login_over() {
+  const std::unique_ptr<LoginAttempt> login = std::move(login_);
+  client_has_turn();
+  phase_ = Phase::NotAuthenticated;
+  say({login->verdict});
+}
+
+}  // namespace postern::session

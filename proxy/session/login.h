@@ -1,0 +1,63 @@
+// One attempt to log in, from the client's LOGIN or AUTHENTICATE to the verdict it is told. It exists only
+// while the attempt lasts; everything in it that may be a credential is a Secret and ends with it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/secret.h"
+#include "base/time.h"
+#include "imap/capability.h"
+#include "imap/sasl.h"
+#include "imap/writer.h"
+#include "session/upstream_setup.h"
+#include "telemetry/cells.h"
+
+namespace postern::session {
+
+//   LOGIN ────────────────────────────────► Connecting ► Setup ► Sending ──────────► ServerTurn ─┬► Penalty ►
+//   told NO AUTHENTICATE, client first ► ClientFirst ┘                      └► ServerTurn ⇄ ClientTurn ──┤
+//   AUTHENTICATE, server first ─────────────► Connecting …                                       └►
+//   AskCapability ► told OK
+enum class LoginStage : std::uint8_t {
+  ClientFirst,  // the gateway asked for the first response itself, to know the user before it dials
+  Connecting,
+  Setup,          // greeting, STARTTLS, capabilities of the upstream
+  Sending,        // LOGIN with literals: "+" awaited between the chunks
+  ServerTurn,     // a challenge or the verdict is awaited
+  ClientTurn,     // a response is awaited
+  AskCapability,  // logged in; the upstream did not volunteer its list
+  Penalty,        // refused; the client is told when the Ledger says so
+};
+
+struct LoginAttempt {
+  std::string tag;
+  imap::Mechanism mechanism = imap::Mechanism::Login;
+  std::string mechanism_name;  // in capitals
+  std::string user;            // empty where the mechanism hides it
+  Secret password;             // LOGIN
+  Secret initial;              // AUTHENTICATE: the client's first response, in base64
+  bool has_initial = false;    // not yet sent upstream
+  LoginStage stage = LoginStage::Connecting;
+  std::optional<UpstreamSetup> setup;
+  imap::SecretProgram program;
+  std::size_t next_chunk = 0;
+  bool credentials_sent = false;
+  bool cancelled = false;     // by the client's "*": its BAD is nobody's failure
+  bool line_was_bad = false;  // the gateway cancelled, because a line was no base64
+  imap::CapabilityList capabilities;
+  bool knows_capabilities = false;
+  std::string untagged;        // what the upstream said before its verdict, for the client afterwards
+  bool untagged_line = false;  // the present response belongs there …
+  bool alert_line = false;     // … and to the alerts
+  std::string alerts;          // those of its lines that the client is told even if the login fails
+  std::string verdict;         // the tagged line that the client is going to be told
+  bool verdict_lists = false;  // … with the capabilities in it
+  std::string capability_tag;
+  Instant connect_until;
+  Instant upstream_until;
+  Instant penalty_until = Instant::max();
+};
+
+}  // namespace postern::session

@@ -1,0 +1,81 @@
+#include "session/pending.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace postern::session {
+namespace {
+
+constexpr std::size_t kKeptCapacity = 4;  // an idle session holds no more than these
+
+}  // namespace
+
+void PendingCommands::add(Pending command) {
+  if (command.local) {
+    octets_ += command.answer.size();
+  } else {
+    ++at_upstream_;
+  }
+  if (command.barrier) ++barriers_;
+  commands_.push_back(std::move(command));
+}
+
+Pending* PendingCommands::find(Octets tag) noexcept {
+  for (Pending& command : commands_)
+    if (!command.local && command.tag == tag) return &command;
+  return nullptr;
+}
+
+bool PendingCommands::uses(Octets tag) const noexcept {
+  return std::any_of(commands_.begin(), commands_.end(),
+                     [tag](const Pending& command) { return command.tag == tag; });
+}
+
+void PendingCommands::remove(Octets tag) {
+  const auto found = std::find_if(commands_.begin(), commands_.end(), [tag](const Pending& command) {
+    return !command.local && command.tag == tag;
+  });
+  assert(found != commands_.end());
+  --at_upstream_;
+  if (found->barrier) --barriers_;
+  commands_.erase(found);
+  if (commands_.empty() && commands_.capacity() > kKeptCapacity) std::vector<Pending>().swap(commands_);
+}
+
+bool PendingCommands::take_answer(std::string& answer) {
+  if (commands_.empty() || !commands_.front().local) return false;
+  answer = std::move(commands_.front().answer);
+  octets_ -= answer.size();
+  if (commands_.front().barrier) --barriers_;
+  commands_.erase(commands_.begin());
+  if (commands_.empty() && commands_.capacity() > kKeptCapacity) std::vector<Pending>().swap(commands_);
+  return true;
+}
+
+void PendingCommands::clear() noexcept {
+  std::vector<Pending>().swap(commands_);
+  barriers_ = at_upstream_ = octets_ = 0;
+}
+
+bool is_barrier(imap::Verb verb) noexcept {
+  using enum imap::Verb;
+  switch (verb) {
+    case Starttls:
+    case Login:
+    case Authenticate:
+    case Select:
+    case Examine:
+    case Close:
+    case Unselect:
+    case Enable:
+    case Idle:
+    case Compress:
+    case Logout:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace postern::session

@@ -1,0 +1,173 @@
+// Relaying, the upstream's half: responses pass as they come; looked at are the completions of pending
+// commands, capabilities in every place, BYE, and "+" (protocol.md §1). The gateway's own answers go out
+// here, between two responses.
+#include <algorithm>
+#include <utility>
+
+#include "session/capability_line.h"
+#include "session/impl.h"
+
+namespace postern::session {
+namespace {
+
+telemetry::CommandResult result_of(imap::Status status) {
+  if (status == imap::Status::Ok) return telemetry::CommandResult::Ok;
+  return status == imap::Status::No ? telemetry::CommandResult::No : telemetry::CommandResult::Bad;
+}
+
+}  // namespace
+
+void Session::Impl::upstream_response(imap::ResponseEvent event) {
+  switch (event) {
+    case imap::ResponseEvent::NeedMore:
+      return;
+    case imap::ResponseEvent::Malformed:
+      cells().side(Side::Upstream).parse_errors[index_of(telemetry::ParseError::Syntax)].add();
+      return fault(upstream_scanner_.error(), Side::Upstream, "an IMAP response",
+                   upstream_scanner_.excerpt());
+    case imap::ResponseEvent::Head:
+      if (chain_.watches_responses()) chain_.on_response(upstream_scanner_.response(), context());
+      passing_ = true;
+      // `* 5 FETCH …`: most of what a server says, and none of it is the session's business.
+      if (upstream_scanner_.response().has_number) break;
+      switch (upstream_scanner_.response().kind) {
+        case imap::ResponseKind::Untagged:
+          on_untagged();
+          break;
+        case imap::ResponseKind::Continuation:
+          on_continuation();
+          break;
+        case imap::ResponseKind::Tagged:
+          on_tagged();
+          break;
+      }
+      break;
+    case imap::ResponseEvent::More:
+      break;
+  }
+  if (closing_) return;
+  if (passing_) emit(Side::Client, upstream_scanner_.octets());
+  mid_response_ = !upstream_scanner_.complete() && passing_;
+  if (upstream_scanner_.complete() && !completing_.empty()) complete();
+}
+
+void Session::Impl::on_untagged() {
+  const imap::Response& response = upstream_scanner_.response();
+  if (response.status == imap::Status::Bye) bye_seen_ = true;
+  if (response.status == imap::Status::Ok && starts_ignoring_case(response.code, "CLOSED")) {
+    selected_ = false;  // RFC 9051 §7.1: the old mailbox is left, whatever becomes of the SELECT
+    set_state(telemetry::SessionState::Authenticated);
+  }
+  if (const auto list = listed_capabilities(response, upstream_scanner_.octets())) {
+    passing_ = false;
+    say({with_capabilities(response, upstream_scanner_.octets(), edited_capabilities(*list))});
+  }
+}
+
+void Session::Impl::on_continuation() {
+  passing_ = false;
+  if (idle_ == IdleState::Waiting) {
+    idle_ = IdleState::Active;
+    set_state(telemetry::SessionState::Idle);
+    passing_ = true;
+    return;
+  }
+  if (!sending_ || sending_->streaming) return;  // nobody awaits it: not passed on
+  if (sending_->aborting) {
+    if (sending_->next_chunk++ == 1) emit(Side::Upstream, "\r\n");
+    return;
+  }
+  if (sending_->next_chunk < sending_->program.chunks.size())
+    return emit(Side::Upstream, sending_->program.chunks[sending_->next_chunk++]);
+  if (!sending_->body) return;
+  sending_->streaming = true;
+  passing_ = sending_->body_synchronising;  // the client waits for it, too
+}
+
+void Session::Impl::on_tagged() {
+  const imap::Response& response = upstream_scanner_.response();
+  const Octets whole = upstream_scanner_.octets();
+  Pending* pending = pending_.find(response.tag);
+  if (pending == nullptr) {
+    passing_ = false;
+    return fault(ErrorCode::UpstreamUnknownTag, Side::Upstream, "the tag of a pending command", whole);
+  }
+  const bool part_is_held = parked_ && parked_->command().tag.empty();
+  if (sending_ && (sending_->streaming || part_is_held) && sending_->tag == response.tag) {
+    // The upstream has answered, but still counts octets of a literal, or waits for the rest of the command:
+    // what it takes for a command next is unknown.
+    return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "no answer inside of a literal", whole);
+  }
+  if (pending->muted) {
+    passing_ = false;
+    if (response.status == imap::Status::Ok)
+      return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "NO or BAD to a broken APPEND", whole);
+  } else if (const auto list = listed_capabilities(response, whole)) {
+    passing_ = false;
+    say({with_capabilities(response, whole, edited_capabilities(*list))});
+  }
+  completing_ = response.tag;
+  completing_status_ = response.status;
+  track_selected(pending->verb, response.status);
+}
+
+// A completion has been passed on whole: the command is over.
+void Session::Impl::complete() {
+  const std::string tag = std::exchange(completing_, {});
+  const imap::Verb verb = pending_.find(tag)->verb;
+  pending_.remove(tag);
+  count(verb, result_of(completing_status_));
+  if (verb == imap::Verb::Idle) {
+    // It ended, or was refused, without the client's DONE: that may still be under way.
+    stray_done_ = idle_ == IdleState::Waiting || idle_ == IdleState::Active;
+    idle_ = IdleState::None;
+    set_state(selected_ ? telemetry::SessionState::Selected : telemetry::SessionState::Authenticated);
+  }
+  if (sending_ && sending_->tag == tag) {
+    // Refused instead of "+": the literal is over, and the client's octets for it are swallowed.
+    const bool body_unsent = sending_->body;
+    sending_.reset();
+    flush_answers();
+    if (body_unsent) swallow({});
+  }
+  if (verb == imap::Verb::Logout && completing_status_ == imap::Status::Ok) {
+    bye_seen_ = true;  // whether it was said or not: behind the OK it would be a second story
+    return end(ErrorCode::Logout);
+  }
+}
+
+void Session::Impl::track_selected(imap::Verb verb, imap::Status status) {
+  if (verb == imap::Verb::Select || verb == imap::Verb::Examine) {
+    // T: a BAD leaves the old mailbox selected (protocol.md §3).
+    if (status == imap::Status::Bad) return;
+    selected_ = status == imap::Status::Ok;
+  } else if ((verb == imap::Verb::Close || verb == imap::Verb::Unselect) && status == imap::Status::Ok) {
+    selected_ = false;
+  } else {
+    return;
+  }
+  set_state(selected_ ? telemetry::SessionState::Selected : telemetry::SessionState::Authenticated);
+}
+
+std::string Session::Impl::edited_capabilities(Octets list) const {
+  const imap::CapabilityEdit edit{settings().rewrite.hide_capabilities, settings().rewrite.add_capabilities,
+                                  settings().limits.literal};
+  return imap::capabilities_after_login(imap::parse_capabilities(list), edit);
+}
+
+bool Session::Impl::is_hidden(Octets capability) const {
+  const imap::CapabilityRow* row = imap::find_capability(capability);
+  if (row == nullptr || row->verdict == imap::CapabilityVerdict::Hide) return true;
+  const auto& hide = settings().rewrite.hide_capabilities;
+  return std::any_of(hide.begin(), hide.end(), [capability](const std::string& name) {
+    return equals_ignoring_case(name, capability);
+  });
+}
+
+void Session::Impl::flush_answers() {
+  if (!pending_.has_answer()) return;
+  std::string answer;
+  while (!mid_response_ && pending_.take_answer(answer)) say({answer});
+}
+
+}  // namespace postern::session

@@ -1,0 +1,25 @@
+// A certificate chain and its key, read from PEM files and held against each other. Used at start-up, reload
+// and by `postern check`; never in a session. Internal to proxy/tls.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "tls/context.h"
+#include "tls/openssl.h"
+
+namespace postern::tls {
+
+struct CertificatePair {
+  X509Ptr leaf;
+  X509StackPtr chain;  // without the leaf
+  KeyPtr key;
+  CertificateInfo info;
+};
+
+// The whole file, or an error that names it. Files of more than 1 MiB are refused: none of ours is so large.
+Result<std::string> read_file(const std::string& path);
+Result<CertificatePair> load_pair(const std::string& cert_path, const std::string& key_path);
+Result<void> use_pair(SSL_CTX* context, const CertificatePair& pair);
+
+}  // namespace postern::tls

@@ -1,0 +1,46 @@
+// A simulated upstream that executes and records. Its parser is written independently of the gateway's and is
+// as naive as a server may be: a line is a command, `{n}` at its end is a literal if it says "+", and if it
+// refuses, the next octet starts a new command (so a literal that is sent all the same is executed).
+// Deterministic: what it answers depends on the seed and on the command alone, never on timing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace postern::sim {
+
+class ReferenceUpstream {
+ public:
+  explicit ReferenceUpstream(std::uint64_t seed) : seed_(seed) {}
+
+  void connect();  // a fresh connection: greets
+  void receive(const std::string& octets);
+  std::string& output() { return output_; }
+
+  const std::string& received() const { return received_; }  // every octet, for the lenient parsers
+  const std::vector<std::string>& commands() const { return commands_; }
+  const std::vector<std::string>& violations() const { return violations_; }
+  bool logged_out() const { return logged_out_; }
+
+ private:
+  void line_complete();
+  void execute();
+  void answer(const std::string& tag, const std::string& verb, std::uint64_t dice);
+  std::uint64_t dice(const std::string& text) const;
+
+  std::uint64_t seed_;
+  std::string input_;
+  std::string command_;  // the present one, literals included
+  std::string output_;
+  std::string received_;
+  std::vector<std::string> commands_;
+  std::vector<std::string> violations_;
+  std::size_t literal_left_ = 0;
+  bool idling_ = false;
+  bool authenticating_ = false;
+  std::string idle_tag_;
+  bool logged_out_ = false;
+};
+
+}  // namespace postern::sim

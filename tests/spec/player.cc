@@ -1,0 +1,329 @@
+#include "spec/player.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+#include <stdexcept>
+
+namespace postern::spec {
+namespace {
+
+constexpr const char* kProbed =
+    "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ STARTTLS AUTH=PLAIN AUTH=LOGIN";
+constexpr const char* kUpstream =
+    "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SORT THREAD=REFERENCES MULTIAPPEND UNSELECT CHILDREN "
+    "NAMESPACE UIDPLUS LIST-EXTENDED CONDSTORE QRESYNC ESEARCH SPECIAL-USE MOVE BINARY CATENATE LITERAL+";
+
+Side side_of(const std::string& word) {
+  if (word == "client") return Side::Client;
+  if (word == "upstream") return Side::Upstream;
+  throw std::runtime_error("neither client nor upstream: " + word);
+}
+
+config::UpstreamTls upstream_tls_of(const std::string& word) {
+  if (word == "off") return config::UpstreamTls::Off;
+  if (word == "starttls") return config::UpstreamTls::Starttls;
+  if (word == "implicit") return config::UpstreamTls::Implicit;
+  throw std::runtime_error("no kind of TLS: " + word);
+}
+
+Names names_of(const std::string& list) {
+  Names names;
+  std::stringstream in(list);
+  for (std::string name; std::getline(in, name, ',');) names.push_back(name);
+  return names;
+}
+
+TlsFacts secure_facts() {
+  TlsFacts facts;
+  facts.secure = true;
+  facts.minor = 3;
+  facts.cipher = "TLS_AES_128_GCM_SHA256";
+  return facts;
+}
+
+bool is_asked(const std::vector<std::string>& wanted, const std::string& action) {
+  const std::vector<std::string> has = words_of(action);
+  if (has.empty() || wanted.empty() || has.front() != wanted.front()) return false;
+  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& word) {
+    return std::find(has.begin(), has.end(), word) != has.end();
+  });
+}
+
+std::string list_of(const std::vector<std::string>& actions) {
+  std::string out;
+  for (const std::string& action : actions) out += (out.empty() ? "" : "; ") + action;
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words;
+  std::stringstream in(text);
+  for (std::string word; in >> word;) words.push_back(word);
+  return words;
+}
+
+Duration duration_of(const std::string& text) {
+  std::size_t end = 0;
+  const long long number = std::stoll(text, &end);
+  const std::size_t sign = text.find_first_of("+-", end);
+  const std::string unit = text.substr(end, sign - end);
+  Duration duration{};
+  if (unit == "ms") {
+    duration = std::chrono::milliseconds(number);
+  } else if (unit == "s") {
+    duration = std::chrono::seconds(number);
+  } else if (unit == "m") {
+    duration = std::chrono::minutes(number);
+  } else {
+    throw std::runtime_error("no duration: " + text);
+  }
+  if (sign == std::string::npos) return duration;
+  return text[sign] == '+' ? duration + Duration(1) : duration - Duration(1);
+}
+
+ErrorCode code_of(const std::string& label) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(ErrorCode::kCount); ++i)
+    if (label_of(static_cast<ErrorCode>(i)) == label) return static_cast<ErrorCode>(i);
+  throw std::runtime_error("no error is called " + label);
+}
+
+Setting setting_of(const Dialogue& dialogue) {
+  Setting setting;
+  const std::string listener = dialogue.attribute("listener", "implicit");
+  if (listener == "starttls") setting.listener = config::ListenerTls::Starttls;
+  if (listener == "off") setting.listener = config::ListenerTls::Off;
+  const std::string probed = dialogue.attribute("probed", kProbed);
+  if (probed != "none") setting.probed = probed;
+  config::Limits& limits = setting.settings.limits;
+  const auto size = [&](const char* key, auto& value) {
+    if (dialogue.has(key))
+      value = static_cast<std::remove_reference_t<decltype(value)>>(std::stoull(dialogue.attribute(key, "")));
+  };
+  size("limits.line", limits.line);
+  size("limits.sasl", limits.sasl);
+  size("limits.literal", limits.literal);
+  size("limits.buffer", limits.buffer);
+  setting.settings.rewrite.hide_capabilities = words_of(dialogue.attribute("hide", ""));
+  setting.settings.rewrite.add_capabilities = words_of(dialogue.attribute("add", ""));
+  setting.denied = names_of(dialogue.attribute("deny", ""));
+  setting.closed = names_of(dialogue.attribute("close", ""));
+  setting.held = names_of(dialogue.attribute("hold", ""));
+  setting.denied_text = dialogue.attribute("deny-text", "");
+  setting.hold_parts = dialogue.has("hold-parts");
+  return setting;
+}
+
+Player::Player(const Dialogue& dialogue, const Way& way) : dialogue_(dialogue), way_(way) {}
+
+Failure Player::play() {
+  try {
+    prelude();
+    for (const Step& step : dialogue_.steps) {
+      now_ = &step;
+      if (failure_.what.empty()) this->step(step);
+      if (failure_.what.empty() && !stage_->problems().empty()) fail(stage_->problems().front());
+      if (!failure_.what.empty()) return failure_;
+    }
+    nothing_left();
+    if (!stage_->problems().empty()) fail(stage_->problems().front());
+  } catch (const std::exception& problem) {
+    fail(problem.what());
+  }
+  return failure_;
+}
+
+// What stands before the first line of a dialogue: nothing with `from-accept`; else TLS and the greeting;
+// with `logged-in` a login; with `selected` a mailbox, too.
+void Player::prelude() {
+  Way whole = way_;
+  stage_ = std::make_unique<Stage>(setting_of(dialogue_), whole);
+  if (dialogue_.has("from-accept")) return;
+  if (dialogue_.attribute("listener", "implicit") == "implicit")
+    stage_->happen(session::TlsReady{Side::Client, secure_facts()});
+  if (stage_->seen(Side::Client).rfind("* OK [CAPABILITY ", 0) != 0)
+    return fail("no greeting: " + printable(stage_->seen(Side::Client)));
+  forget();
+  if (dialogue_.has("logged-in") || dialogue_.has("selected"))
+    log_in(dialogue_.attribute("upstream", kUpstream));
+  if (dialogue_.has("selected")) select();
+}
+
+void Player::log_in(const std::string& upstream) {
+  if (dialogue_.attribute("listener", "implicit") == "starttls") {
+    stage_->send(Side::Client, "s0 STARTTLS\r\n");
+    stage_->happen(session::TlsReady{Side::Client, secure_facts()});
+  }
+  stage_->send(Side::Client, "a0 LOGIN alice pa55word\r\n");
+  stage_->happen(session::UpstreamConnected{config::UpstreamTls::Off});
+  stage_->send(Side::Upstream, "* OK [CAPABILITY " + upstream + "] ready\r\n");
+  stage_->send(Side::Upstream, "a0 OK [CAPABILITY " + upstream + "] Logged in\r\n");
+  if (!stage_->session().logged_in()) fail("not logged in: " + printable(stage_->seen(Side::Client)));
+  forget();
+}
+
+void Player::select() {
+  stage_->send(Side::Client, "s1 SELECT INBOX\r\n");
+  stage_->send(Side::Upstream, "* 3 EXISTS\r\ns1 OK [READ-WRITE] Selected\r\n");
+  if (stage_->sessions_in(telemetry::SessionState::Selected) != 1) fail("not selected");
+  forget();
+}
+
+void Player::forget() {
+  stage_->seen(Side::Client).clear();
+  stage_->seen(Side::Upstream).clear();
+  stage_->asked().clear();
+}
+
+void Player::step(const Step& step) {
+  switch (step.kind) {
+    case StepKind::ClientSends:
+    case StepKind::UpstreamSends:
+      nothing_left();
+      if (stage_->closed()) return fail("the session is closed already");
+      return stage_->send(step.kind == StepKind::ClientSends ? Side::Client : Side::Upstream,
+                          expand(step.text, captures_));
+    case StepKind::ClientSees:
+      return sees(step, Side::Client);
+    case StepKind::UpstreamSees:
+      return sees(step, Side::Upstream);
+    case StepKind::Happens:
+      nothing_left();
+      return happens(words_of(step.text));
+    case StepKind::Asked:
+      return asked(step);
+    case StepKind::Holds:
+      return holds(words_of(step.text));
+  }
+}
+
+void Player::sees(const Step& step, Side side) {
+  std::string& seen = stage_->seen(side);
+  const std::size_t matched = match(step.text, seen, captures_);
+  if (matched == std::string::npos)
+    return fail(std::string("the ") + name_of(side) + " sees:\n" + printable(seen));
+  seen.erase(0, matched);
+}
+
+void Player::asked(const Step& step) {
+  std::vector<std::string>& asked = stage_->asked();
+  if (asked.empty() || !is_asked(words_of(step.text), asked.front()))
+    return fail("asked for: " + list_of(asked));
+  asked.erase(asked.begin());
+}
+
+void Player::happens(const std::vector<std::string>& words) {
+  const std::string& what = words.at(0);
+  if (what == "wait") return stage_->wait(duration_of(words.at(1)));
+  if (what == "drain") return stage_->happen(session::Drain{});
+  if (what == "eof")
+    return stage_->end_of_file(side_of(words.at(1)), words.size() > 2 && words[2] == "truncated");
+  if (what == "failed") return stage_->happen(session::Failed{side_of(words.at(1)), code_of(words.at(2))});
+  if (what == "stops-reading") return stage_->stops_reading(side_of(words.at(1)), true);
+  if (what == "takes") return stage_->takes(side_of(words.at(1)), std::stoul(words.at(2)));
+  if (what == "reads-again") return stage_->stops_reading(side_of(words.at(1)), false);
+  if (what == "release") {
+    const std::uint64_t id = words.size() > 2 ? stage_->hold_id() + 7 : stage_->hold_id();
+    return stage_->happen(session::Released{id, words.at(1) == "granted"});
+  }
+  login_events(words);
+}
+
+void Player::login_events(const std::vector<std::string>& words) {
+  const std::string& what = words.at(0);
+  if (what == "connected") return stage_->happen(session::UpstreamConnected{upstream_tls_of(words.at(1))});
+  if (what == "connect-failed")
+    return stage_->happen(session::UpstreamFailed{words.at(1) == "throttled" ? ErrorCode::LoginThrottled
+                                                                             : ErrorCode::UpstreamRefused});
+  if (what == "tls-ready") {
+    const Side side = side_of(words.at(1));
+    return stage_->happen(session::TlsReady{side, secure_facts()});
+  }
+  if (what == "penalty") return stage_->happen(session::Penalty{duration_of(words.at(1))});
+  throw std::runtime_error("no such event: " + what);
+}
+
+void Player::holds(const std::vector<std::string>& words) {
+  const std::string& what = words.at(0);
+  session::Session& session = stage_->session();
+  if (what == "reads" || what == "reads-not") {
+    if (session.wants_read(side_of(words.at(1))) != (what == "reads")) fail("it is otherwise");
+    return;
+  }
+  if (what == "upstream-state") {
+    const std::string wanted = now_->text.substr(what.size() + 1);
+    if (session.upstream_state() != wanted) fail(session.upstream_state());
+    return;
+  }
+  if (what == "fault") {
+    const session::Fault& fault = session.fault();
+    const std::string found = std::string(label_of(fault.code)) + " " + name_of(fault.side);
+    if (now_->text.substr(what.size() + 1) != found) fail(found);
+    return;
+  }
+  if (what == "excerpt") {
+    const std::string& excerpt = session.fault().excerpt;
+    const std::string wanted = words.at(1) == "none" ? std::string() : now_->text.substr(what.size() + 1);
+    if (match(wanted, excerpt, captures_) != excerpt.size()) fail(printable(excerpt));
+    return;
+  }
+  if (what == "user") {
+    if (session.user() != words.at(1)) fail(session.user());
+    return;
+  }
+  holds_of_numbers(words);
+}
+
+void Player::holds_of_numbers(const std::vector<std::string>& words) {
+  using telemetry::SessionState;
+  const std::string& what = words.at(0);
+  if (what == "deadline") {
+    const auto left = stage_->time_left();
+    const std::string found = left ? std::to_string(left->count()) + "ns" : "none";
+    const std::string wanted =
+        words.at(1) == "none" ? "none" : std::to_string(duration_of(words[1]).count()) + "ns";
+    if (found != wanted) fail(found);
+    return;
+  }
+  if (what == "verdicts") {  // N forwarded M denied
+    const FilterCounts& counts = stage_->counts();
+    const std::string found =
+        std::to_string(counts.forwarded) + " forwarded " + std::to_string(counts.denied) + " denied";
+    if (now_->text.substr(what.size() + 1) != found) fail(found);
+    return;
+  }
+  if (what == "state") {
+    static const std::pair<const char*, SessionState> kStates[] = {
+        {"unauthenticated", SessionState::Unauthenticated},
+        {"authenticated", SessionState::Authenticated},
+        {"selected", SessionState::Selected},
+        {"idle", SessionState::Idle},
+        {"closing", SessionState::Closing}};
+    for (const auto& [name, state] : kStates) {
+      if (stage_->sessions_in(state) != (name == words.at(1) ? 1U : 0U)) return fail("it is otherwise");
+    }
+    return;
+  }
+  throw std::runtime_error("nothing that could hold: " + what);
+}
+
+// Whatever the session did has to be written down before the dialogue goes on.
+void Player::nothing_left() {
+  if (!failure_.what.empty()) return;
+  for (const Side side : {Side::Client, Side::Upstream})
+    if (!stage_->seen(side).empty())
+      return fail(std::string("not written down: the ") + name_of(side) + " sees:\n" +
+                  printable(stage_->seen(side)));
+  if (!stage_->asked().empty()) fail("not written down: asked for: " + list_of(stage_->asked()));
+}
+
+void Player::fail(const std::string& what) {
+  if (!failure_.what.empty()) return;
+  failure_.line = now_ != nullptr ? now_->line : dialogue_.line;
+  failure_.what = (now_ != nullptr ? "at: " + now_->text.substr(0, 200) + "\n" : std::string()) + what +
+                  "\nplayed " + way_.text();
+}
+
+}  // namespace postern::spec

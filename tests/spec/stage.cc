@@ -1,0 +1,318 @@
+#include "spec/stage.h"
+
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "spec/dialogue.h"
+
+namespace postern::spec {
+namespace {
+
+constexpr std::size_t kOneRead = 64 * 1024;
+constexpr int kTurnsMax = 100000;
+
+std::string label(ErrorCode code) { return std::string(label_of(code)); }
+
+std::shared_ptr<const session::Offer> offer_of(const Setting& setting) {
+  std::vector<imap::CapabilityList> candidates;
+  std::string rest = setting.probed.value_or("");
+  while (setting.probed) {
+    const std::size_t end = std::min(rest.find('|'), rest.size());
+    candidates.push_back(imap::parse_capabilities(rest.substr(0, end)));
+    if (end == rest.size()) break;
+    rest.erase(0, end + 1);
+  }
+  return std::make_shared<const session::Offer>(session::make_offer(candidates, setting.settings));
+}
+
+filters::Chain chain_of(const Setting& setting, FilterCounts& counts) {
+  filters::Chain standard = filters::make_chain();
+  std::vector<std::unique_ptr<filters::Filter>> filters;
+  struct Inner final : filters::Filter {  // the product's own chain comes first
+    explicit Inner(filters::Chain chain) : chain_(std::move(chain)) {}
+    filters::Decision on_tls(const filters::Context& context) override { return chain_.on_tls(context); }
+    filters::Decision on_command(imap::Command& command, const filters::Context& context) override {
+      return chain_.on_command(command, context);
+    }
+    filters::Chain chain_;
+  };
+  filters.push_back(std::make_unique<Inner>(std::move(standard)));
+  filters.push_back(std::make_unique<Denier>(setting.denied, setting.closed, setting.denied_text));
+  filters.push_back(std::make_unique<Recorder>(setting.held, setting.hold_parts));
+  filters.push_back(std::make_unique<Witness>(counts));
+  return filters::Chain(std::move(filters));
+}
+
+std::string name_of(telemetry::AuthResult result) {
+  switch (result) {
+    case telemetry::AuthResult::Success:
+      return "success";
+    case telemetry::AuthResult::Failure:
+      return "failure";
+    case telemetry::AuthResult::Temporary:
+      return "temporary";
+    case telemetry::AuthResult::Denied:
+    case telemetry::AuthResult::kCount:
+      break;
+  }
+  return "denied";
+}
+
+}  // namespace
+
+std::string Way::text() const {
+  std::string out = piece > 0   ? "in pieces of " + std::to_string(piece)
+                    : split > 0 ? "split behind " + std::to_string(split)
+                                : "whole";
+  if (memory == Memory::Stays) out += ", memory stays";
+  if (memory == Memory::GoesAfterWriting) out += ", memory goes after writing";
+  if (memory == Memory::GoesBeforeWriting) out += ", memory goes before writing";
+  return out;
+}
+
+Stage::Stage(const Setting& setting, const Way& way) : setting_(setting), way_(way) {
+  cells_.listeners.resize(1);
+  session::Environment environment;
+  environment.settings = &setting_.settings;
+  environment.offer = offer_of(setting_);
+  environment.cells = &cells_;
+  environment.facts.listener = "dialogue";
+  environment.facts.tls = setting_.listener;
+  environment.facts.client_address = "192.0.2.1";
+  environment.tag_seed = 0x5EED;
+  session_.emplace(std::move(environment), chain_of(setting_, counts_), now_);
+  settle();
+}
+
+Stage::~Stage() = default;
+
+void Stage::send(Side side, const std::string& chunk) {
+  if (side == Side::Upstream && !upstream_present_) problem("there is no upstream that could say this");
+  const std::size_t cut = way_.split > 0 ? std::min(way_.split, chunk.size()) : chunk.size();
+  for (const std::string& part : {chunk.substr(0, cut), chunk.substr(cut)})
+    if (!part.empty()) waiting_[index(side)].push_back({part, false, false});
+  settle();
+}
+
+void Stage::end_of_file(Side side, bool truncated) {
+  waiting_[index(side)].push_back({{}, true, truncated});
+  settle();
+}
+
+void Stage::happen(const session::Event& event) {
+  if (std::holds_alternative<session::UpstreamConnected>(event)) upstream_present_ = true;
+  if (std::holds_alternative<session::Penalty>(event)) awaits_penalty_ = false;
+  session_->event(event, now_);
+  settle();
+}
+
+void Stage::takes(Side side, std::size_t octets) {
+  session::Pieces& output = session_->output(side);
+  while (octets > 0 && !output.empty()) {
+    const Octets front = output.front().substr(0, octets);
+    seen_[index(side)].append(front);
+    octets -= front.size();
+    output.drop(front.size());
+  }
+  settle();
+}
+
+void Stage::stops_reading(Side side, bool stops) {
+  deaf_[index(side)] = stops;
+  settle();
+}
+
+// Ticks at every deadline that passes, and just before it, when nothing may happen yet.
+void Stage::wait(Duration time) {
+  const Instant until = now_ + time;
+  for (int i = 0; i < 100 && !closed_; ++i) {
+    const auto deadline = session_->deadline();
+    if (!deadline || *deadline > until) break;
+    if (const Instant before = *deadline - Duration(1); before > now_) {
+      const std::size_t said = seen_[0].size() + seen_[1].size() + asked_.size();
+      session_->tick(now_ = before);
+      settle();
+      if (seen_[0].size() + seen_[1].size() + asked_.size() != said)
+        problem("something happened before the deadline");
+    }
+    session_->tick(now_ = std::max(now_, *deadline));
+    settle();
+    if (!closed_ && session_->deadline() == deadline) {
+      problem("a deadline passed without any effect");
+      break;
+    }
+  }
+  if (closed_) return;
+  session_->tick(now_ = until);
+  settle();
+}
+
+std::optional<Duration> Stage::time_left() const {
+  const auto deadline = session_->deadline();
+  return deadline ? std::optional<Duration>(*deadline - now_) : std::nullopt;
+}
+
+std::uint64_t Stage::sessions_in(telemetry::SessionState state) const {
+  return cells_.listeners[0].sessions[telemetry::index_of(state)].load();
+}
+
+std::uint64_t Stage::commands(imap::Verb verb, telemetry::CommandResult result) const {
+  return cells_.commands[static_cast<std::size_t>(verb)][telemetry::index_of(result)].load();
+}
+
+// As a Relay pumps: what the session asks for, what it has to say, then the next octets that it wants.
+void Stage::settle() {
+  for (int turn = 0; turn < kTurnsMax; ++turn) {
+    carry_out();
+    if (way_.memory == Way::Memory::GoesBeforeWriting) {
+      session_->keep();
+      release_memory();
+    }
+    write(Side::Client);
+    write(Side::Upstream);
+    if (!session_->output(Side::Client).empty() || !session_->output(Side::Upstream).empty())
+      fell_behind_ = true;
+    if (way_.memory != Way::Memory::Stays || fell_behind_) session_->keep();
+    if (way_.memory != Way::Memory::Stays) release_memory();
+    check();
+    if (closed_) return;
+    if (feed()) continue;
+    if (!session_->has_work()) return;
+    session_->resume(now_);
+  }
+  problem("it never comes to rest");
+}
+
+bool Stage::feed() { return feed(Side::Client) || feed(Side::Upstream); }
+
+bool Stage::feed(Side side) {
+  auto& waiting = waiting_[index(side)];
+  if (waiting.empty()) return false;
+  if (waiting.front().end_of_file) {
+    const bool truncated = waiting.front().truncated;
+    waiting.pop_front();
+    session_->event(session::EndOfFile{side, truncated}, now_);
+    return true;
+  }
+  if (!session_->wants_read(side)) return false;
+  std::string& octets = waiting.front().octets;
+  // Of a long chunk the end goes piece by piece, which is where its cuts matter.
+  const std::size_t piece = octets.size() > 4096 ? 997 : way_.piece;
+  const std::size_t most = way_.piece == 0 ? kOneRead : piece;
+  const std::size_t size = std::min(octets.size(), most);
+  memory_.emplace_back(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(size));
+  octets.erase(0, size);
+  if (octets.empty()) waiting.pop_front();
+  largest_input_[index(side)] = std::max(largest_input_[index(side)], size);
+  const std::vector<char>& memory = memory_.back();
+  session_->input(side, {memory.data(), memory.size()}, now_);
+  return true;
+}
+
+void Stage::release_memory() {
+  for (auto& memory : memory_) std::fill(memory.begin(), memory.end(), '#');
+  memory_.clear();
+}
+
+void Stage::carry_out() {
+  while (const auto action = session_->next_action()) {
+    if (closed_) problem("an action behind close");
+    note(*action);
+  }
+  if (session_->closing() && !closed_) problem("it is closing, but did not say so");
+}
+
+void Stage::note(const session::Action& action) {
+  struct Visitor {
+    Stage& self;
+    std::string operator()(const session::Connect& a) const {
+      self.waiting_[index(Side::Upstream)].clear();
+      self.upstream_present_ = false;
+      if (!a.next) return "connect user=" + a.user;
+      return "connect-next user=" + a.user + " failed=" + label(a.failed);
+    }
+    std::string operator()(const session::StartTls& a) const {
+      self.write(a.side);
+      return std::string("starttls ") + postern::name_of(a.side);
+    }
+    std::string operator()(const session::Hold& a) const {
+      self.hold_id_ = a.id;
+      return "hold";
+    }
+    std::string operator()(const session::LoginResult& a) const {
+      self.awaits_penalty_ = a.result == telemetry::AuthResult::Failure;
+      return "login-result " + name_of(a.result) + " user=" + a.user +
+             " mechanism=" + std::string(imap::row_of(a.mechanism).label) + " code=" + label(a.code);
+    }
+    std::string operator()(const session::Disconnect&) const {
+      self.waiting_[index(Side::Upstream)].clear();
+      self.upstream_present_ = false;
+      return "disconnect";
+    }
+    std::string operator()(const session::Close& a) const {
+      self.closed_ = true;
+      return "close " + label(a.reason) + (a.clean ? " clean" : " cut");
+    }
+  };
+  asked_.push_back(std::visit(Visitor{*this}, action));
+}
+
+void Stage::write(Side side) {
+  if (deaf_[index(side)]) return;
+  session::Pieces& output = session_->output(side);
+  while (!output.empty()) {
+    std::array<iovec, 3> ranges;
+    const std::size_t count = output.gather(ranges.data(), ranges.size());
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      seen_[index(side)].append(static_cast<const char*>(ranges[i].iov_base), ranges[i].iov_len);
+      size += ranges[i].iov_len;
+    }
+    if (size == 0) return problem("output without octets");
+    // A kernel takes what it likes: here all but the last octet, then that.
+    if (size > 1) {
+      output.drop(size - 1);
+      seen_[index(side)].pop_back();
+      if (output.empty()) return problem("the output has lost octets");
+    } else {
+      output.drop(1);
+    }
+  }
+  if (side == Side::Client) look_for_secrets(seen_[index(side)]);
+}
+
+void Stage::look_for_secrets(const std::string& octets) {
+  if (octets.find(kPassword) != std::string::npos) problem("a password can be seen: " + printable(octets));
+}
+
+// What holds of every session at any time.
+void Stage::check() {
+  const session::Session& session = *session_;
+  look_for_secrets(session.fault().excerpt);
+  look_for_secrets(session.upstream_state());
+  look_for_secrets(session.user());
+  if (session.may_hold_secrets() == session.logged_in()) problem("logged in, and may hold secrets");
+  for (const Side side : {Side::Client, Side::Upstream}) {
+    const std::size_t cap =
+        setting_.settings.limits.buffer + 2 * kOneRead + 2 * setting_.settings.limits.line;
+    if (session.buffered(side) > cap) problem("more is buffered than the cap allows");
+  }
+  if (closed_) {
+    if (session.wants_read(Side::Client) || session.wants_read(Side::Upstream) || session.has_work())
+      problem("it is closed, but goes on");
+    return;
+  }
+  const bool can_go_on = session.wants_read(Side::Client) || session.wants_read(Side::Upstream) ||
+                         session.has_work() || session.deadline().has_value() || awaits_penalty_;
+  if (!can_go_on) problem("nothing can happen any more");
+  if (session.wants_read(Side::Upstream) && !upstream_present_) problem("it reads from no upstream");
+}
+
+void Stage::problem(const std::string& text) {
+  if (problems_.size() < 10) problems_.push_back(text);
+}
+
+}  // namespace postern::spec

@@ -1,0 +1,110 @@
+// One Session with a scripted client and upstream around it, under a virtual clock: does for it what a Relay
+// does, in a chosen way of cutting the input and of lending memory. It checks after every step what must hold
+// of any session; what it finds stands in problems().
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "session/session.h"
+#include "spec/test_filters.h"
+#include "telemetry/cells.h"
+
+namespace postern::spec {
+
+// How the octets of a chunk are handed over, and how long the memory that they lie in lives.
+struct Way {
+  enum class Memory {
+    Stays,              // to the end of the run; keep() is not called while everything can be written
+    GoesAfterWriting,   // write, keep(), then the memory is overwritten and freed
+    GoesBeforeWriting,  // keep() first: as if nothing could be written
+  };
+  std::size_t piece = 0;  // octets at a time; 0 = whole chunks
+  std::size_t split = 0;  // cut each chunk in two behind so many octets; 0 = not
+  Memory memory = Memory::Stays;
+
+  std::string text() const;
+};
+
+struct Setting {
+  config::Settings settings;
+  config::ListenerTls listener = config::ListenerTls::Implicit;
+  std::optional<std::string> probed;  // the upstreams' capabilities, lists separated by "|"
+  Names denied, closed, held;
+  std::string denied_text;
+  bool hold_parts = false;
+};
+
+class Stage {
+ public:
+  static constexpr const char* kPassword = "pa55word";  // must never be seen by the client or in a fault
+
+  Stage(const Setting& setting, const Way& way);
+  ~Stage();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  void send(Side side, const std::string& chunk);
+  void end_of_file(Side side, bool truncated);  // behind what was sent before
+  void happen(const session::Event& event);
+  void wait(Duration time);
+  void takes(Side side, std::size_t octets);  // the peer, which does not read otherwise
+  void stops_reading(Side side, bool stops);  // the peer: what is said to it stays in the queue
+
+  std::string& seen(Side side) { return seen_[index(side)]; }
+  std::vector<std::string>& asked() { return asked_; }
+  session::Session& session() { return *session_; }
+  const FilterCounts& counts() const { return counts_; }
+  bool closed() const { return closed_; }
+  std::uint64_t hold_id() const { return hold_id_; }
+  std::optional<Duration> time_left() const;
+  std::uint64_t sessions_in(telemetry::SessionState state) const;
+  std::uint64_t commands(imap::Verb verb, telemetry::CommandResult result) const;
+
+  const std::vector<std::string>& problems() const { return problems_; }
+
+ private:
+  struct Waiting {  // for the session to want it
+    std::string octets;
+    bool end_of_file = false;
+    bool truncated = false;
+  };
+
+  static std::size_t index(Side side) { return static_cast<std::size_t>(side); }
+  void settle();
+  bool feed();
+  bool feed(Side side);
+  void carry_out();
+  void note(const session::Action& action);
+  void write(Side side);
+  void release_memory();
+  void check();
+  void look_for_secrets(const std::string& octets);
+  void problem(const std::string& text);
+
+  Setting setting_;
+  Way way_;
+  telemetry::WorkerCells cells_;
+  FilterCounts counts_;
+  std::optional<session::Session> session_;
+  Instant now_{std::chrono::seconds(1000)};
+  std::array<std::deque<Waiting>, 2> waiting_;
+  std::array<std::string, 2> seen_;
+  std::array<bool, 2> deaf_{};
+  std::array<std::size_t, 2> largest_input_{};
+  std::deque<std::vector<char>> memory_;
+  std::vector<std::string> asked_;
+  std::vector<std::string> problems_;
+  std::uint64_t hold_id_ = 0;
+  bool closed_ = false;
+  bool fell_behind_ = false;  // something could not be written at once
+  bool upstream_present_ = false;
+  bool awaits_penalty_ = false;
+};
+
+}  // namespace postern::spec

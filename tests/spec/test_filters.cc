@@ -1,0 +1,43 @@
+#include "spec/test_filters.h"
+
+#include <algorithm>
+
+namespace postern::spec {
+namespace {
+
+bool is_among(const Names& names, const imap::Command& command) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name == "*" || equals_ignoring_case(name, command.name);
+  });
+}
+
+}  // namespace
+
+filters::Decision Denier::on_command(imap::Command& command, const filters::Context& context) {
+  using filters::Decision;
+  if (!context.logged_in) return Decision::pass();
+  const bool is_part = command.tag.empty();
+  if (!is_part && is_among(closed_, command)) return Decision::close(ErrorCode::PolicyClose);
+  const bool has_text = !text_.empty() && command.text.find(text_) != Octets::npos;
+  if (has_text || (!is_part && is_among(denied_, command)))
+    return Decision::deny(ErrorCode::NoPermission, "NOPERM");
+  return Decision::pass();
+}
+
+filters::Decision Recorder::on_command(imap::Command& command, const filters::Context& context) {
+  if (!context.logged_in) return filters::Decision::pass();
+  const bool held = command.tag.empty() ? parts_ : is_among(held_, command);
+  return held ? filters::Decision::wait(filters::HoldReason::Record) : filters::Decision::pass();
+}
+
+filters::Decision Witness::on_command(imap::Command&, const filters::Context& context) {
+  if (context.logged_in) ++counts_.judged;
+  return filters::Decision::pass();
+}
+
+void Witness::on_verdict(const imap::Command&, const filters::Verdict& verdict,
+                         const filters::Context& context) noexcept {
+  if (context.logged_in) ++(verdict.forwarded ? counts_.forwarded : counts_.denied);
+}
+
+}  // namespace postern::spec

@@ -1,0 +1,27 @@
+#include "base/octets.h"
+
+#include <gtest/gtest.h>
+
+namespace postern {
+namespace {
+
+TEST(Octets, IgnoresCaseOfAsciiLettersAlone) {
+  EXPECT_TRUE(equals_ignoring_case("InBoX", "INBOX"));
+  EXPECT_FALSE(equals_ignoring_case("INBOX", "INBOX "));
+  EXPECT_FALSE(equals_ignoring_case("\xe4", "\xc4"));  // the umlaut in Latin-1: no ASCII, no case
+  EXPECT_FALSE(equals_ignoring_case("{", "["));        // 32 apart, as letters of two cases are
+  EXPECT_TRUE(equals_ignoring_case("", ""));
+}
+
+TEST(Octets, FindsAPrefixWithoutReadingBehindTheText) {
+  EXPECT_TRUE(starts_ignoring_case("auth=plain", "AUTH="));
+  EXPECT_FALSE(starts_ignoring_case("AUT", "AUTH="));
+  EXPECT_TRUE(starts_ignoring_case("anything", ""));
+}
+
+TEST(Octets, KeepsOctetsThatAreNoLetters) {
+  EXPECT_EQ(to_upper(Octets("a\0z{~\xff", 6)), std::string("A\0Z{~\xff", 6));
+}
+
+}  // namespace
+}  // namespace postern

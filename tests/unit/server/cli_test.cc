@@ -1,0 +1,88 @@
+#include "server/cli.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <vector>
+
+namespace postern::server {
+namespace {
+
+struct Said {
+  Parsed parsed;
+  std::string out;
+  std::string err;
+};
+
+Said say(std::vector<const char*> words) {
+  words.insert(words.begin(), "postern");
+  std::ostringstream out;
+  std::ostringstream err;
+  Parsed parsed = parse_command_line(static_cast<int>(words.size()), words.data(), out, err);
+  return {parsed, out.str(), err.str()};
+}
+
+TEST(CommandLine, RunsWithAConfiguration) {
+  for (const std::vector<const char*>& words : {std::vector<const char*>{"run", "-c", "x.yaml"},
+                                                {"run", "--config", "x.yaml"},
+                                                {"run", "--config=x.yaml"}}) {
+    const Said said = say(words);
+    ASSERT_TRUE(said.parsed.command);
+    EXPECT_EQ(said.parsed.command->verb, Verb::Run);
+    EXPECT_EQ(said.parsed.command->config_path, "x.yaml");
+    EXPECT_FALSE(said.parsed.command->takeover);
+  }
+  EXPECT_TRUE(say({"run", "-c", "x.yaml", "--takeover"}).parsed.command->takeover);
+}
+
+TEST(CommandLine, ChecksByThreeNames) {
+  for (const std::vector<const char*>& words : {std::vector<const char*>{"check", "-c", "x.yaml"},
+                                                {"-t", "-c", "x.yaml"},
+                                                {"--test", "--config", "x.yaml"}}) {
+    const Said said = say(words);
+    ASSERT_TRUE(said.parsed.command);
+    EXPECT_EQ(said.parsed.command->verb, Verb::Check);
+    EXPECT_EQ(said.parsed.command->config_path, "x.yaml");
+  }
+}
+
+TEST(CommandLine, ShowsTheVersionByTwoNames) {
+  for (const char* word : {"version", "--version"}) {
+    const Said said = say({word});
+    ASSERT_TRUE(said.parsed.command);
+    EXPECT_EQ(said.parsed.command->verb, Verb::Version);
+  }
+}
+
+TEST(CommandLine, HelpIsNoMistake) {
+  for (const std::vector<const char*>& words :
+       {std::vector<const char*>{"--help"}, {"-h"}, {"run", "--help"}}) {
+    const Said said = say(words);
+    EXPECT_FALSE(said.parsed.command);
+    EXPECT_EQ(said.parsed.status, 0);
+    EXPECT_NE(said.out.find("postern"), std::string::npos);
+    EXPECT_EQ(said.err, "");
+  }
+}
+
+TEST(CommandLine, WrongUsageIsTwo) {
+  for (const std::vector<const char*>& words : {std::vector<const char*>{},
+                                                {"fly"},
+                                                {"run"},
+                                                {"run", "-c"},
+                                                {"check"},
+                                                {"-t"},
+                                                {"run", "-c", "x", "y"},
+                                                {"run", "-c", "x", "--no-such"},
+                                                {"run", "-c", "x", "check", "-c", "x"},
+                                                {"-c", "x.yaml"}}) {
+    const Said said = say(words);
+    EXPECT_FALSE(said.parsed.command);
+    EXPECT_EQ(said.parsed.status, 2);
+    EXPECT_NE(said.err, "");
+    EXPECT_EQ(said.out, "");
+  }
+}
+
+}  // namespace
+}  // namespace postern::server

@@ -1,0 +1,109 @@
+#include "session/pending.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace postern::session {
+namespace {
+
+Pending at_upstream(const std::string& tag, bool barrier = false) {
+  return {tag, imap::Verb::Noop, false, barrier, false, {}};
+}
+Pending own_answer(const std::string& text, bool barrier = false) {
+  return {{}, imap::Verb::Unknown, true, barrier, false, text};
+}
+
+TEST(PendingCommands, AreEmptyAtFirst) {
+  PendingCommands pending;
+  std::string answer;
+  EXPECT_TRUE(pending.empty());
+  EXPECT_FALSE(pending.at_upstream());
+  EXPECT_FALSE(pending.has_answer());
+  EXPECT_FALSE(pending.has_barrier());
+  EXPECT_FALSE(pending.take_answer(answer));
+}
+
+TEST(PendingCommands, CompleteInAnyOrder) {
+  PendingCommands pending;
+  for (const char* tag : {"a", "b", "c"}) pending.add(at_upstream(tag));
+  pending.remove("b");
+  EXPECT_EQ(pending.find("b"), nullptr);
+  ASSERT_NE(pending.find("a"), nullptr);
+  ASSERT_NE(pending.find("c"), nullptr);
+  pending.remove("c");
+  pending.remove("a");
+  EXPECT_TRUE(pending.empty());
+  EXPECT_FALSE(pending.at_upstream());
+}
+
+TEST(PendingCommands, GiveAnOwnAnswerOnlyWhenItIsFirst) {
+  PendingCommands pending;
+  std::string answer;
+  pending.add(at_upstream("a"));
+  pending.add(own_answer("b NO\r\n"));
+  pending.add(at_upstream("c"));
+  EXPECT_TRUE(pending.has_answer());
+  EXPECT_EQ(pending.octets(), 6U);
+  EXPECT_FALSE(pending.take_answer(answer));
+  pending.remove("c");
+  EXPECT_FALSE(pending.take_answer(answer));
+  pending.remove("a");
+  ASSERT_TRUE(pending.take_answer(answer));
+  EXPECT_EQ(answer, "b NO\r\n");
+  EXPECT_EQ(pending.octets(), 0U);
+  EXPECT_FALSE(pending.has_answer());
+  EXPECT_TRUE(pending.empty());
+}
+
+TEST(PendingCommands, FindOnlyWhatIsAtTheUpstream) {
+  PendingCommands pending;
+  pending.add({"a", imap::Verb::Noop, true, false, false, "a NO\r\n"});
+  EXPECT_EQ(pending.find("a"), nullptr);
+  EXPECT_TRUE(pending.uses("a"));
+  EXPECT_FALSE(pending.uses("A"));
+}
+
+TEST(PendingCommands, CountBarriers) {
+  PendingCommands pending;
+  std::string answer;
+  pending.add(own_answer("x\r\n", true));
+  pending.add(at_upstream("a", true));
+  pending.add(at_upstream("b", true));
+  EXPECT_TRUE(pending.take_answer(answer));
+  pending.remove("a");
+  EXPECT_TRUE(pending.has_barrier());
+  pending.remove("b");
+  EXPECT_FALSE(pending.has_barrier());
+}
+
+TEST(PendingCommands, ForgetEverythingWhenCleared) {
+  PendingCommands pending;
+  pending.add(at_upstream("a", true));
+  pending.add(own_answer("x\r\n"));
+  pending.clear();
+  EXPECT_TRUE(pending.empty());
+  EXPECT_FALSE(pending.has_barrier());
+  EXPECT_FALSE(pending.at_upstream());
+  EXPECT_EQ(pending.octets(), 0U);
+}
+
+TEST(PendingCommands, ManyComeAndGo) {
+  PendingCommands pending;
+  for (int i = 0; i < 256; ++i) pending.add(at_upstream("t" + std::to_string(i)));
+  EXPECT_EQ(pending.size(), 256U);
+  for (int i = 255; i >= 0; --i) pending.remove("t" + std::to_string(i));
+  EXPECT_TRUE(pending.empty());
+}
+
+TEST(Barriers, AreTheCommandsAfterWhichOthersMeanSomethingElse) {
+  using enum imap::Verb;
+  for (const imap::Verb verb : {Select, Examine, Close, Unselect, Enable, Idle, Compress, Logout, Login})
+    EXPECT_TRUE(is_barrier(verb)) << imap::name_of(verb);
+  // mbsync pipelines 32 UID STOREs.
+  for (const imap::Verb verb : {Store, Copy, Append, Fetch, Search, Noop, Unknown})
+    EXPECT_FALSE(is_barrier(verb)) << imap::name_of(verb);
+}
+
+}  // namespace
+}  // namespace postern::session
