@@ -82,6 +82,7 @@ class Check {
       if (one.tls == ListenerTls::Implicit && one.allow_cleartext)
         warning("cleartext", "allow_cleartext changes nothing where TLS comes first",
                 place_in(node, "allow_cleartext"));
+      trusted_proxies(one, node);
       for (std::size_t j = 0; j < i; ++j)
         overlapping(settings_.listeners[j], one.address, place_in(node, "address"));
     }
@@ -89,6 +90,19 @@ class Check {
     if (!settings_.has_status) return;
     for (const Listener& one : settings_.listeners)
       overlapping(one, settings_.status, status ? place_in(status, "address") : Place{});
+  }
+
+  void trusted_proxies(const Listener& one, const Node* node) {
+    if (one.proxy_protocol && one.trusted_proxies.empty())
+      error("proxy-protocol",
+            "proxy_protocol: required takes a header from trusted_proxies alone; name the networks of your "
+            "balancers there",
+            place_in(node, "proxy_protocol"));
+    const auto is_everybody = [](const Cidr& network) { return network.prefix == 0 || network.prefix == 96; };
+    for (const Cidr& network : one.trusted_proxies)
+      if (is_everybody(network) && (network.prefix == 0 || is_wildcard(network.address)))
+        warning("proxy-protocol", "everybody is trusted to say which address a client has",
+                place_in(node, "trusted_proxies"));
   }
 
   void overlapping(const Listener& first, const HostPort& address, Place place) {

@@ -69,7 +69,14 @@ class Decoder {
                 : value->text == "starttls" ? ListenerTls::Starttls
                                             : ListenerTls::Implicit;
     }
+    if (const Node* value = in.scalar("proxy_protocol")) out.proxy_protocol = value->text == "required";
+    networks(in, "trusted_proxies", out.trusted_proxies);
     return out;
+  }
+
+  static void networks(const Reader& in, std::string_view key, std::vector<Cidr>& out) {
+    std::string why;
+    for (const Node* value : in.scalars(key)) out.push_back(*parse_cidr(value->text, why));
   }
 
   void tls(const Reader& in) {
@@ -135,6 +142,8 @@ class Decoder {
     in.read_path("client_cert", out.client_cert);
     in.read_path("client_key", out.client_key);
     in.read_choice("balance", out.balance);
+    in.read_choice("proxy_protocol", out.proxy_protocol);
+    in.read("send_id", out.send_id);
     const Reader health = in.block("health");
     health.read("interval", out.health.interval);
     health.read("timeout", out.health.timeout);
@@ -149,10 +158,7 @@ class Decoder {
     match.read("listener", out.listeners);
     match.read("sni", out.sni);
     match.read("user", out.users);
-    for (const Node* value : match.scalars("client")) {
-      std::string why;
-      out.clients.push_back(*parse_cidr(value->text, why));
-    }
+    networks(match, "client", out.clients);
     const Node* target = in.scalar("upstream");
     if (target != nullptr) out.upstream = find_upstream(*target);
     return out;
@@ -174,6 +180,7 @@ class Decoder {
     capabilities.read("hide", out_.rewrite.hide_capabilities);
     capabilities.read("add", out_.rewrite.add_capabilities);
     in.read("greeting", out_.rewrite.greeting);
+    in.read_choice("id", out_.rewrite.id);
   }
 
   static void read_octets(const Reader& in, std::string_view key, std::size_t& out) {

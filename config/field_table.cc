@@ -93,11 +93,10 @@ constexpr auto kFields = std::to_array<Field>({
     choice("listeners[].tls", "implicit|starttls|off", "implicit",
            "TLS from the first octet, by STARTTLS, or none (refused unless allow_cleartext is true)."),
     boolean("listeners[].allow_cleartext", "false", "Accept passwords without TLS on this listener."),
-    choice("listeners[].proxy_protocol", "off|required", "off", "Read a PROXY v1 or v2 header first.")
-        .fixed(),
-    row("listeners[].trusted_proxies", Type::Network, "", "Networks that may send a PROXY header.")
-        .list()
-        .fixed(),
+    choice("listeners[].proxy_protocol", "off|required", "off", "Read a PROXY v1 or v2 header first."),
+    row("listeners[].trusted_proxies", Type::Network, "",
+        "Networks that may say for whom they speak: by a PROXY header, or by Dovecot's fields of ID.")
+        .list(),
 
     block("tls", "TLS towards clients; required where a listener uses TLS."),
     block("tls.certificates",
@@ -145,9 +144,8 @@ constexpr auto kFields = std::to_array<Field>({
     choice("upstreams[].balance", "user_hash|least_sessions|round_robin", "user_hash",
            "How a server is chosen.")
         .fixed(),
-    choice("upstreams[].proxy_protocol", "off|v1|v2", "off", "Send a PROXY header ahead of everything.")
-        .fixed(),
-    boolean("upstreams[].send_id", "false", "Send the client's address by ID, as Dovecot reads it.").fixed(),
+    choice("upstreams[].proxy_protocol", "off|v1|v2", "off", "Send a PROXY header ahead of everything."),
+    boolean("upstreams[].send_id", "false", "Send the client's address by ID, as Dovecot reads it."),
     block("upstreams[].health", "The probe."),
     duration("upstreams[].health.interval", "5s", "Time between two probes.").between(10, kDay),
     duration("upstreams[].health.timeout", "2s", "Time for one probe.").between(10, kHour),
@@ -188,7 +186,7 @@ constexpr auto kFields = std::to_array<Field>({
     text("rewrite.capabilities.hide", "", "Capabilities never offered.").list(),
     text("rewrite.capabilities.add", "", "Capabilities passed beside those that the gateway knows.").list(),
     text("rewrite.greeting", "Postern ready", "Text of the greeting."),
-    choice("rewrite.id", "pass|hide|own", "pass", "What each side learns of the other's ID.").fixed(),
+    choice("rewrite.id", "pass|hide|own", "pass", "What each side learns of the other's ID."),
     boolean("rewrite.compress", "false", "COMPRESS=DEFLATE, ended at the gateway.").fixed(),
 
     block("rules", "Each command is held against these in order; the first match decides; none = allow.")

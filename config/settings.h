@@ -26,6 +26,8 @@ enum class ListenerTls : std::uint8_t { Off, Starttls, Implicit };
 enum class UpstreamTls : std::uint8_t { Off, Starttls, Implicit };
 enum class Verify : std::uint8_t { Full, Ca, Pin, None };
 enum class Balance : std::uint8_t { UserHash, LeastSessions, RoundRobin };
+enum class ProxyProtocol : std::uint8_t { Off, V1, V2 };
+enum class IdPolicy : std::uint8_t { Pass, Hide, Own };
 enum class LogFormat : std::uint8_t { Text, Json };
 enum class TlsVersion : std::uint8_t { Tls10, Tls11, Tls12, Tls13 };
 
@@ -35,11 +37,19 @@ struct HostPort {
   std::string text() const;  // host:port or [v6]:port
 };
 
+// A network as written in the file, decoded: 16 octets, IPv4 as v4-mapped.
+struct Cidr {
+  std::array<unsigned char, 16> address{};
+  int prefix = 0;  // of the 128 bits
+};
+
 struct Listener {
   std::string name;  // defaults to the address
   HostPort address;
   ListenerTls tls = ListenerTls::Implicit;
   bool allow_cleartext = false;
+  bool proxy_protocol = false;        // a PROXY v1 or v2 header is read first; from trusted_proxies alone
+  std::vector<Cidr> trusted_proxies;  // who may say whom it speaks for: by a PROXY header, or by ID
   Mark mark;
 };
 
@@ -85,14 +95,10 @@ struct Upstream {
   std::string client_cert;
   std::string client_key;
   Balance balance = Balance::UserHash;
+  ProxyProtocol proxy_protocol = ProxyProtocol::Off;  // sent ahead of everything
+  bool send_id = false;                               // the client's address by ID, as Dovecot reads it
   Health health;
   Mark mark;
-};
-
-// A network as written in the file, decoded: 16 octets, IPv4 as v4-mapped.
-struct Cidr {
-  std::array<unsigned char, 16> address{};
-  int prefix = 0;  // of the 128 bits
 };
 
 struct Route {
@@ -107,6 +113,7 @@ struct Rewrite {
   std::vector<std::string> hide_capabilities;
   std::vector<std::string> add_capabilities;
   std::string greeting = "Postern ready";
+  IdPolicy id = IdPolicy::Pass;  // what each side learns of the other's ID
 };
 
 struct LoginLimits {

@@ -14,13 +14,17 @@
 
 namespace postern::filters {
 
-// What is fixed for a session from its first moment.
+// What is fixed for a session from its first moment; with a PROXY header, from the end of the header.
 struct SessionFacts {
+  std::string session_id;          // on every log line of the session
   std::string listener;            // its configured name
   std::size_t listener_index = 0;  // into Settings::listeners and WorkerCells::listeners
   config::ListenerTls tls = config::ListenerTls::Implicit;
   std::string client_address;  // without port; IPv4 where it is v4-mapped
   std::uint16_t client_port = 0;
+  std::string connected_address;  // the one that the client connected to; empty where no upstream is told
+  std::uint16_t connected_port = 0;
+  bool trusted = false;  // client_address lies in the listener's trusted_proxies: its ID is believed
 };
 
 struct Context {

@@ -19,7 +19,7 @@ void Relay::kill() {
   impl_->killed_ = true;
   impl_->close_handles();
 }
-const std::string& Relay::id() const noexcept { return impl_->options_.session_id; }
+const std::string& Relay::id() const noexcept { return impl_->options_.facts.session_id; }
 
 Relay::Impl::Impl(Relay& self, RelayHost& host, RelayOptions options)
     : self_(self), host_(host), options_(std::move(options)) {}

@@ -60,7 +60,6 @@ struct RelayOptions {
   std::shared_ptr<const session::Offer> offer;
   std::shared_ptr<const tls::ServerContext> server_context;  // null on a clear text listener
   filters::SessionFacts facts;
-  std::string session_id;  // on every log line of the session
   std::uint64_t tag_seed = 0;
 };
 

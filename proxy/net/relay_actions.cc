@@ -84,7 +84,7 @@ void Relay::Impl::dial_failed(ErrorCode code) {
   const bool too_slow = code == ErrorCode::UpstreamConnectTimeout || code == ErrorCode::UpstreamLoginTimeout;
   if (leg(Side::Upstream).engine && too_slow)
     handshake_failed(Side::Upstream, telemetry::HandshakeFailure::Timeout);
-  host_.log().log(row_of(code).level, "upstream failed", options_.session_id,
+  host_.log().log(row_of(code).level, "upstream failed", options_.facts.session_id,
                   {{"upstream", connector_->candidates().name},
                    {"server", endpoint_},
                    {"reason", std::string(label_of(code))},
@@ -160,7 +160,7 @@ void Relay::Impl::log_login(const session::LoginResult& result) {
   const LogLevel level = result.result == AuthResult::Success ? LogLevel::Info : row_of(result.code).level;
   const TlsFacts tls = client_tls();
   const bool failed = result.result == AuthResult::Temporary;
-  host_.log().log(level, event, options_.session_id,
+  host_.log().log(level, event, options_.facts.session_id,
                   {{"client", options_.facts.client_address},
                    {"user", result.user},
                    {"mechanism", std::string(imap::row_of(result.mechanism).name)},

@@ -103,7 +103,7 @@ void Relay::Impl::log_end() {
   const auto count = [](const std::array<std::uint64_t, 2>& of, Side side) {
     return std::to_string(of[static_cast<std::size_t>(side)]);
   };
-  host_.log().log(row.level, "session closed", options_.session_id,
+  host_.log().log(row.level, "session closed", options_.facts.session_id,
                   {{"listener", options_.facts.listener},
                    {"client", options_.facts.client_address},
                    {"user", session_->user()},

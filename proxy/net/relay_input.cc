@@ -117,7 +117,7 @@ session::Event Relay::Impl::end_event(Side side) {
     const bool in_handshake = !from.handshake_settled;
     handshake_failed(side, failure_of(code));
     host_.log().log(row_of(code).level, in_handshake ? "tls handshake failed" : "tls failed",
-                    options_.session_id,
+                    options_.facts.session_id,
                     {{"side", name_of(side)},
                      {"client", options_.facts.client_address},
                      {"upstream", side == Side::Upstream ? endpoint_ : std::string()},

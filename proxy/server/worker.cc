@@ -147,7 +147,7 @@ net::RelayOptions Worker::options_for(std::size_t listener, net::Peer peer) {
   options.facts.tls = settings.tls;
   options.facts.client_address = std::move(peer.address);
   options.facts.client_port = peer.port;
-  options.session_id = random_.session_id();
+  options.facts.session_id = random_.session_id();
   options.tag_seed = random_.number();
   return options;
 }

@@ -32,6 +32,20 @@ TEST(Check, ListenersHaveNamesOfTheirOwn) {
   EXPECT_EQ(listeners("{name: '[::]:2', address: '[::]:1'}, {address: '[::]:2'}"), "3:50 duplicate-name\n");
 }
 
+TEST(Check, AProxyHeaderIsTakenFromNamedNetworks) {
+  const auto with = [](const std::string& keys) {
+    return load(
+        "upstreams: [{name: mail, servers: ['127.0.0.1:1']}]\n"
+        "tls: {certificates: [{cert: c, key: k}]}\nlisteners: [{address: '[::1]:1', " +
+        keys + "}]\n");
+  };
+  EXPECT_EQ(findings(with("proxy_protocol: required")), "3:50 proxy-protocol\n");
+  EXPECT_EQ(findings(with("proxy_protocol: required, trusted_proxies: [192.0.2.0/24]")), "");
+  EXPECT_EQ(findings(with("trusted_proxies: ['0.0.0.0/0']")), "3:51 warning proxy-protocol\n");
+  EXPECT_EQ(findings(with("trusted_proxies: ['::/0']")), "3:51 warning proxy-protocol\n");
+  EXPECT_EQ(findings(with("trusted_proxies: ['2001:db8::/96']")), "");
+}
+
 TEST(Check, ListenersDoNotOverlap) {
   const auto both = [](const std::string& a, const std::string& b) {
     return listeners("{name: a, address: '" + a + "'}, {name: b, address: '" + b + "'}");

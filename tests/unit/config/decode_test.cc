@@ -52,6 +52,25 @@ TEST(Decode, Listeners) {
   EXPECT_EQ(loaded.settings.listeners[1].mark.file, "postern.yaml");
 }
 
+TEST(Decode, WhoIsTrustedToSpeakForOthers) {
+  const Loaded loaded = load(
+      "upstreams: [{name: mail, servers: ['127.0.0.1:1'], proxy_protocol: v1, send_id: true}]\n"
+      "tls: {certificates: [{cert: c, key: k}]}\n"
+      "rewrite: {id: own}\n"
+      "listeners:\n"
+      "  - address: '[::]:993'\n"
+      "    proxy_protocol: required\n"
+      "    trusted_proxies: [10.0.0.0/8, '2001:db8::/32']\n");
+  ASSERT_TRUE(loaded.ok) << render(loaded.diagnostics);
+  const Listener& listener = loaded.settings.listeners[0];
+  EXPECT_TRUE(listener.proxy_protocol);
+  ASSERT_EQ(listener.trusted_proxies.size(), 2u);
+  EXPECT_EQ(listener.trusted_proxies[0].prefix, 96 + 8);
+  EXPECT_EQ(loaded.settings.upstreams[0].proxy_protocol, ProxyProtocol::V1);
+  EXPECT_TRUE(loaded.settings.upstreams[0].send_id);
+  EXPECT_EQ(loaded.settings.rewrite.id, IdPolicy::Own);
+}
+
 TEST(Decode, ListenersAndTheStatusPageAreBoundToAddresses) {
   const std::string upstreams = "upstreams: [{name: mail, servers: ['127.0.0.1:1']}]\n";
   const Loaded named =

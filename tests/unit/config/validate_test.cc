@@ -148,7 +148,6 @@ INSTANTIATE_TEST_SUITE_P(
         Unbuilt{"rewrite: {user: {default_domain: a.example}}", "rewrite: {user: {default_domain: ''}}"},
         Unbuilt{"rewrite: {user: {strip_domain: true}}", "rewrite: {user: {strip_domain: false}}"},
         Unbuilt{"rewrite: {user: {map: [{from: a, to: b}]}}", "rewrite: {user: {map: []}}"},
-        Unbuilt{"rewrite: {id: hide}", "rewrite: {id: pass}"},
         Unbuilt{"rewrite: {compress: true}", "rewrite: {compress: false}"},
         Unbuilt{"rules: [{action: deny}]", "rules: []"},
         Unbuilt{"trash: [Bin]", "trash: [Trash, Deleted Items]"},
@@ -197,8 +196,6 @@ TEST_P(NotSupportedUpstream, IsRefusedWhereItDiffersFromTheDefault) {
 
 INSTANTIATE_TEST_SUITE_P(Keys, NotSupportedUpstream,
                          ::testing::Values(Unbuilt{"balance: round_robin", "balance: user_hash"},
-                                           Unbuilt{"proxy_protocol: v2", "proxy_protocol: off"},
-                                           Unbuilt{"send_id: true", "send_id: false"},
                                            Unbuilt{"warm: 1", "warm: 0"},
                                            Unbuilt{"max_sessions: 1", "max_sessions: 0"},
                                            Unbuilt{"master_user: root", "master_user: ''"},
@@ -222,11 +219,7 @@ TEST_P(NotSupportedListener, IsRefusedWhereItDiffersFromTheDefault) {
 
 INSTANTIATE_TEST_SUITE_P(Keys, NotSupportedListener,
                          ::testing::Values(Unbuilt{"address: 'unix:/run/imap'", "address: '[::1]:993'"},
-                                           Unbuilt{"address: 'fd:imaps'", "address: '0.0.0.0:0'"},
-                                           Unbuilt{"address: '[::1]:1', proxy_protocol: required",
-                                                   "address: '[::1]:1', proxy_protocol: off"},
-                                           Unbuilt{"address: '[::1]:1', trusted_proxies: [10.0.0.0/8]",
-                                                   "address: '[::1]:1', trusted_proxies: []"}));
+                                           Unbuilt{"address: 'fd:imaps'", "address: '0.0.0.0:0'"}));
 
 }  // namespace
 }  // namespace postern::config

@@ -129,7 +129,7 @@ class Gateway final : public RelayHost, public Acceptor {
     options.facts = facts;
     options.facts.client_address = peer.address;
     options.facts.client_port = peer.port;
-    options.session_id = "s" + std::to_string(++serial_);
+    options.facts.session_id = "s" + std::to_string(++serial_);
     options.tag_seed = serial_;
     auto relay = std::make_unique<Relay>(*this, std::move(options));
     Relay& started = *relay;
