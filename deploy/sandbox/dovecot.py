@@ -98,10 +98,12 @@ class PrivateDovecot:
     """One Dovecot below `folder`. `users` maps names to passwords."""
 
     def __init__(self, folder: pathlib.Path, users: dict[str, str], *, cert: pathlib.Path | None = None,
-                 key: pathlib.Path | None = None, mechanisms: str = "plain login cram-md5") -> None:
+                 key: pathlib.Path | None = None, mechanisms: str = "plain login cram-md5", extra: str = "") -> None:
+        """`extra` is configuration that stands at the end of the file, where it overrides what is above it."""
         self.folder = folder
         self.users = users
         self.mechanisms = mechanisms
+        self.extra = extra
         self.cert = cert
         self.key = key
         self.imap_port = 0
@@ -199,7 +201,7 @@ class PrivateDovecot:
             internal_group="dovecot" if root else grp.getgrgid(os.getegid()).gr_name,
             login_user="dovenull" if root else mine.pw_name,
             tls=TLS_ON.format(cert=self.cert, key=self.key) if self.cert else "ssl = no",
-            imap_port=self.imap_port, imaps_port=self.imaps_port)
+            imap_port=self.imap_port, imaps_port=self.imaps_port) + self.extra
 
     def _await_greeting(self) -> None:
         try:
