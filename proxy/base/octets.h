@@ -24,6 +24,13 @@ constexpr bool starts_ignoring_case(Octets text, Octets prefix) noexcept {
   return text.size() >= prefix.size() && equals_ignoring_case(text.substr(0, prefix.size()), prefix);
 }
 
+// A line, or what is known of it, without its line end: CRLF, LF, or a CR whose LF is still to come.
+constexpr Octets without_line_end(Octets line) noexcept {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
 inline std::string to_upper(Octets text) {
   std::string out(text);
   for (char& c : out) c = ascii_upper(c);

@@ -9,13 +9,6 @@ namespace {
 
 constexpr std::size_t kExcerptOctets = 16;
 
-// A line, or what is known of it, without its line end.
-Octets without_line_end(Octets line) noexcept {
-  if (line.ends_with('\n')) line.remove_suffix(1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
 Octets take_word(Octets& rest) noexcept {
   std::size_t end = 0;
   while (end < rest.size() && rest[end] != ' ') ++end;  // words are short

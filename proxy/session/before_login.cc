@@ -161,9 +161,9 @@ void Session::Impl::answer_starttls(const imap::Command& command) {
 void Session::Impl::begin_starttls() {
   starttls_asked_ = false;
   auto& results = listener_cells().starttls;
-  if (held(Side::Client) > 0) {
+  if (leg(Side::Client).held() > 0) {
     results[index_of(telemetry::StarttlsResult::InjectionBlocked)].add();
-    out_[at(Side::Client)].clear();
+    leg(Side::Client).out.clear();
     return fault(ErrorCode::StarttlsInjection, Side::Client, "a TLS handshake");
   }
   results[index_of(telemetry::StarttlsResult::Ok)].add();

@@ -17,12 +17,6 @@ bool is_code(const imap::Response& response) {
 
 }  // namespace
 
-Octets without_line_end(Octets line) noexcept {
-  if (line.ends_with('\n')) line.remove_suffix(1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
 std::optional<Octets> listed_capabilities(const imap::Response& response, Octets whole) {
   if (is_data(response)) {
     const std::size_t at =

@@ -18,7 +18,4 @@ std::optional<Octets> listed_capabilities(const imap::Response& response, Octets
 // The same response with its list replaced by `edited`; the rest as it came, CRLF at the end.
 std::string with_capabilities(const imap::Response& response, Octets whole, Octets edited);
 
-// Without its line end, CRLF or LF.
-Octets without_line_end(Octets line) noexcept;
-
 }  // namespace postern::session

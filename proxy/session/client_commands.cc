@@ -208,10 +208,7 @@ void Session::Impl::forward(imap::Command& command, bool held) {
                 synchronising);
   }
   // The common case leaves from where it was read, line end included.
-  const char* end = command.text.data() + command.text.size();
-  const Octets& stable = stable_[at(Side::Client)];
-  if (is_borrowed(command.text) && stable.data() + stable.size() - end >= 2 && end[0] == '\r' &&
-      end[1] == '\n')
+  if (leg(Side::Client).lends_line_end(command.text))
     return emit(Side::Upstream, {command.text.data(), command.text.size() + 2});
   emit(Side::Upstream, command.text);
   emit(Side::Upstream, "\r\n");

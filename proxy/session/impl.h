@@ -11,6 +11,7 @@
 #include "base/byte_queue.h"
 #include "imap/command_scanner.h"
 #include "imap/response_scanner.h"
+#include "session/leg.h"
 #include "session/login.h"
 #include "session/parked.h"
 #include "session/pending.h"
@@ -39,12 +40,10 @@ struct Session::Impl {
   void process_upstream();
   bool can_scan_client() const noexcept;
   bool wants_read(Side side) const noexcept;
-  std::size_t held(Side side) const noexcept { return kept_[at(side)].size() + borrowed_[at(side)].size(); }
-  Octets next_input(Side side) const noexcept;
-  void consume(Side side, std::size_t octets);
-  void drop_held(Side side);
+  Leg& leg(Side side) noexcept { return legs_[static_cast<std::size_t>(side)]; }
+  const Leg& leg(Side side) const noexcept { return legs_[static_cast<std::size_t>(side)]; }
   void emit(Side side, Octets range);  // borrows if it lies in what was just read, else copies
-  bool is_borrowed(Octets range) const noexcept;
+  bool lends(Octets range) const noexcept { return legs_[0].lends(range) || legs_[1].lends(range); }
   void say(std::initializer_list<Octets> parts);  // to the client
   void act(Action action) { actions_.push_back(std::move(action)); }
   void on_tls_ready(const TlsReady& ready);
@@ -141,8 +140,6 @@ struct Session::Impl {
   bool is_hidden(Octets capability) const;
   void flush_answers();
 
-  static constexpr std::size_t at(Side side) noexcept { return static_cast<std::size_t>(side); }
-
   Environment env_;
   filters::Chain chain_;
   Phase phase_ = Phase::Handshake;
@@ -163,12 +160,7 @@ struct Session::Impl {
   bool upstream_has_id_ = false;
   bool held_was_granted_ = false;
   std::uint8_t bad_lines_ = 0;
-  std::array<bool, 2> paused_{};    // towards that side too much is queued: the other is not read
-  std::array<Octets, 2> borrowed_;  // what is left of the present input
-  std::array<Octets, 2> stable_;    // the whole of it: memory that lives until keep()
-  std::array<ByteQueue, 2> kept_;
-  std::array<Pieces, 2> out_;
-  std::array<std::uint64_t, 2> received_{};
+  std::array<Leg, 2> legs_;  // by Side
   imap::CommandScanner client_scanner_;
   imap::ResponseScanner upstream_scanner_;
   PendingCommands pending_;
@@ -188,7 +180,6 @@ struct Session::Impl {
   std::uint64_t hold_id_ = 0;
   std::size_t client_queue_seen_ = 0;
   Instant now_;
-  Instant started_;
   Instant phase_until_;                          // handshake or login
   Instant gateway_turn_since_ = Instant::max();  // logging in: it is not the client who is waited for
   Instant parked_until_ = Instant::max();

@@ -167,8 +167,8 @@ void Session::Impl::next_candidate(ErrorCode failed) {
 
 void Session::Impl::close_upstream() {
   upstream_open_ = false;
-  drop_held(Side::Upstream);
-  out_[at(Side::Upstream)].clear();
+  leg(Side::Upstream).drop();
+  leg(Side::Upstream).out.clear();
   upstream_scanner_ = imap::ResponseScanner();
   mid_response_ = false;
 }
@@ -176,7 +176,7 @@ void Session::Impl::close_upstream() {
 void Session::Impl::upstream_connected(config::UpstreamTls tls) {
   if (!login_ || login_->stage != LoginStage::Connecting) return;  // the client has gone meanwhile
   upstream_open_ = true;
-  out_[at(Side::Upstream)].set_secret(true);
+  leg(Side::Upstream).out.set_secret(true);
   login_->stage = LoginStage::Setup;
   login_->setup.emplace(tls, tag_stem(env_.tag_seed, ++hold_id_));
   on_setup(login_->setup->begin());
@@ -366,8 +366,8 @@ void Session::Impl::login_done() {
         telemetry::CommandResult::Ok);
   phase_ = Phase::Relaying;
   set_state(telemetry::SessionState::Authenticated);
-  kept_[at(Side::Client)].set_secret(false);
-  out_[at(Side::Upstream)].set_secret(false);
+  leg(Side::Client).set_secret_input(false);
+  leg(Side::Upstream).out.set_secret(false);
   last_client_ = last_upstream_ = now_;
 }
 

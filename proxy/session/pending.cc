@@ -58,24 +58,4 @@ void PendingCommands::clear() noexcept {
   barriers_ = at_upstream_ = octets_ = 0;
 }
 
-bool is_barrier(imap::Verb verb) noexcept {
-  using enum imap::Verb;
-  switch (verb) {
-    case Starttls:
-    case Login:
-    case Authenticate:
-    case Select:
-    case Examine:
-    case Close:
-    case Unselect:
-    case Enable:
-    case Idle:
-    case Compress:
-    case Logout:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace postern::session

@@ -45,7 +45,4 @@ class PendingCommands {
   std::size_t octets_ = 0;
 };
 
-// After these nothing is forwarded until they are answered (protocol.md §3, "Barriers").
-bool is_barrier(imap::Verb verb) noexcept;
-
 }  // namespace postern::session

@@ -3,7 +3,6 @@
 #include "session/session.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "session/impl.h"
@@ -24,11 +23,10 @@ Session::Impl::Impl(Environment environment, filters::Chain chain, Instant now)
       chain_(std::move(chain)),
       client_scanner_({env_.settings->limits.line, env_.settings->limits.line}),
       now_(now),
-      started_(now),
       last_client_(now),
       last_upstream_(now) {
   listener_cells().sessions[index_of(state_)].add();
-  kept_[at(Side::Client)].set_secret(true);
+  leg(Side::Client).set_secret_input(true);
   if (env_.facts.tls == config::ListenerTls::Implicit) {
     phase_until_ = now + settings().limits.timeouts.handshake;
   } else {
@@ -51,14 +49,8 @@ void Session::Impl::set_state(telemetry::SessionState state) {
 
 void Session::Impl::input(Side side, Octets plain) {
   if (closing_) return;
-  received_[at(side)] += plain.size();
   (side == Side::Client ? last_client_ : last_upstream_) = now_;
-  if (kept_[at(side)].empty() && borrowed_[at(side)].empty()) {
-    borrowed_[at(side)] = stable_[at(side)] = plain;
-  } else {
-    if (!borrowed_[at(side)].empty()) kept_[at(side)].append(std::exchange(borrowed_[at(side)], {}));
-    kept_[at(side)].append(plain);
-  }
+  leg(side).take(plain);
   run();
 }
 
@@ -74,27 +66,9 @@ void Session::Impl::run() {
   maybe_drain();
 }
 
-Octets Session::Impl::next_input(Side side) const noexcept {
-  return kept_[at(side)].empty() ? borrowed_[at(side)] : kept_[at(side)].front();
-}
-
-void Session::Impl::consume(Side side, std::size_t octets) {
-  if (octets == 0) return;
-  if (kept_[at(side)].empty()) {
-    borrowed_[at(side)].remove_prefix(std::min(octets, borrowed_[at(side)].size()));
-  } else {
-    kept_[at(side)].drop(octets);
-  }
-}
-
-void Session::Impl::drop_held(Side side) {
-  kept_[at(side)].clear();
-  borrowed_[at(side)] = {};
-}
-
 void Session::Impl::process_client() {
   while (!closing_) {
-    const Octets all = next_input(Side::Client);
+    const Octets all = leg(Side::Client).next();
     if (all.empty()) return;
     const bool awaits_body_plus =
         sending_ && sending_->body && !sending_->streaming && sending_->body_synchronising;
@@ -111,7 +85,7 @@ void Session::Impl::process_client() {
     } else {
       client_command(client_scanner_.next(in));
     }
-    consume(Side::Client, all.size() - in.size());
+    leg(Side::Client).consume(all.size() - in.size());
     if (starttls_asked_) begin_starttls();
   }
 }
@@ -121,29 +95,29 @@ bool Session::Impl::can_scan_client() const noexcept {
     case Phase::Handshake:
       return false;
     case Phase::NotAuthenticated:
-      return !draining_ && out_[at(Side::Client)].size() < settings().limits.buffer;
+      return !draining_ && leg(Side::Client).out.size() < settings().limits.buffer;
     case Phase::Authenticating:
       return login_->stage == LoginStage::ClientFirst || login_->stage == LoginStage::ClientTurn;
     case Phase::Relaying:
       break;
   }
   if (idle_ == IdleState::Active) return true;
-  if (parked_ || paused_[at(Side::Upstream)]) return false;
+  if (parked_ || leg(Side::Upstream).paused()) return false;
   if (sending_) return sending_->streaming || (sending_->aborting && !client_scanner_.at_boundary());
   if (!client_scanner_.at_boundary()) return true;  // the rest of a command that was begun or refused
-  const std::size_t answers = pending_.octets() + out_[at(Side::Client)].size();
+  const std::size_t answers = pending_.octets() + leg(Side::Client).out.size();
   return !draining_ && !pending_.has_barrier() && pending_.size() < kCommandsInFlight &&
          answers < settings().limits.buffer;
 }
 
 void Session::Impl::process_upstream() {
   while (!closing_ && upstream_open_) {
-    const Octets all = next_input(Side::Upstream);
+    const Octets all = leg(Side::Upstream).next();
     if (all.empty()) break;
     if (login_ && login_->stage == LoginStage::Setup) {
       Octets in = all;
       const SetupStep step = login_->setup->input(in);
-      consume(Side::Upstream, all.size() - in.size());  // the machine keeps what it needs
+      leg(Side::Upstream).consume(all.size() - in.size());  // the machine keeps what it needs
       on_setup(step);
       continue;
     }
@@ -158,7 +132,7 @@ void Session::Impl::process_upstream() {
     } else if (event == imap::ResponseEvent::More && login_) {
       keep_untagged();
     }
-    if (upstream_open_) consume(Side::Upstream, all.size() - in.size());
+    if (upstream_open_) leg(Side::Upstream).consume(all.size() - in.size());
     flush_answers();
   }
   if (!closing_ && parked_ && parked_until_ == kNever && !must_wait(parked_->command())) unpark();
@@ -166,46 +140,30 @@ void Session::Impl::process_upstream() {
 
 // --- octets out ------------------------------------------------------------------------------------------
 
-bool Session::Impl::is_borrowed(Octets range) const noexcept {
-  const std::less_equal<const char*> le;
-  const auto holds = [&](Octets stable) {
-    return le(stable.data(), range.data()) && le(range.data() + range.size(), stable.data() + stable.size());
-  };
-  return holds(stable_[0]) || holds(stable_[1]);
-}
-
 void Session::Impl::emit(Side side, Octets range) {
   if (range.empty()) return;
-  if (is_borrowed(range)) {
-    out_[at(side)].borrow(range);
+  if (lends(range)) {
+    leg(side).out.borrow(range);
   } else {
-    out_[at(side)].own(range);
+    leg(side).out.own(range);
   }
 }
 
 void Session::Impl::say(std::initializer_list<Octets> parts) {
-  for (const Octets part : parts) out_[at(Side::Client)].own(part);
+  for (const Octets part : parts) leg(Side::Client).out.own(part);
 }
 
 void Session::Impl::keep() {
-  for (const Side side : {Side::Client, Side::Upstream}) {
-    if (!borrowed_[at(side)].empty()) kept_[at(side)].append(std::exchange(borrowed_[at(side)], {}));
-    stable_[at(side)] = {};
-    Pieces& out = out_[at(side)];
-    out.keep();
-    // Hysteresis: a side that fell behind has to catch up by half before the other one is read again.
-    const std::size_t limit = settings().limits.buffer;
-    paused_[at(side)] = out.size() >= (paused_[at(side)] ? limit / 2 : limit);
-  }
-  const std::size_t queued = out_[at(Side::Client)].size();
+  for (Leg& leg : legs_) leg.keep(settings().limits.buffer);
+  const std::size_t queued = leg(Side::Client).out.size();
   if (queued < client_queue_seen_) last_client_ = now_;  // it reads, so it lives
   client_queue_seen_ = queued;
 }
 
 bool Session::Impl::wants_read(Side side) const noexcept {
   if (closing_) return false;
-  if (side == Side::Client) return !client_eof_ && held(side) == 0 && !paused_[at(Side::Upstream)];
-  return upstream_open_ && held(side) == 0 && !paused_[at(Side::Client)];
+  if (side == Side::Client) return !client_eof_ && leg(side).held() == 0 && !leg(Side::Upstream).paused();
+  return upstream_open_ && leg(side).held() == 0 && !leg(Side::Client).paused();
 }
 
 // --- events ----------------------------------------------------------------------------------------------
@@ -260,7 +218,7 @@ void Session::Impl::on_end_of_file(const EndOfFile& ended) {
 // After the client's end: complete commands are still answered (`printf … | openssl s_client`), so this is
 // false as long as any can be. What needs octets that will not come is over.
 bool Session::Impl::is_served() const noexcept {
-  const bool all_read = held(Side::Client) == 0;
+  const bool all_read = leg(Side::Client).held() == 0;
   switch (phase_) {
     case Phase::Handshake:
       return true;
@@ -347,7 +305,7 @@ Instant Session::Impl::deadline() const noexcept {
 // RFC 9051 §5.4: at least 30 minutes; and no timer cuts a quiet IDLE or a command that runs, but one that
 // reads nothing of what is queued for it is not there.
 Instant Session::Impl::idle_deadline() const noexcept {
-  const bool reads = out_[at(Side::Client)].empty();
+  const bool reads = leg(Side::Client).out.empty();
   const bool waits_for_us =
       idle_ == IdleState::Waiting || idle_ == IdleState::Active || pending_.at_upstream();
   const bool uploads = sending_ && sending_->streaming;
@@ -357,7 +315,7 @@ Instant Session::Impl::idle_deadline() const noexcept {
 Instant Session::Impl::silence_deadline() const noexcept {
   const bool uploads = sending_ && sending_->streaming;  // left standing by its client, not by the upstream
   const bool answer_due = pending_.at_upstream() && idle_ != IdleState::Active && !uploads;
-  const bool reads = out_[at(Side::Client)].empty();
+  const bool reads = leg(Side::Client).out.empty();
   return answer_due && reads ? last_upstream_ + settings().limits.timeouts.upstream_silence : kNever;
 }
 
@@ -414,8 +372,7 @@ void Session::Impl::end(ErrorCode code, Octets response_code) {
   }
   if (fault_.code == ErrorCode::Ok) fault_.code = code;
   closing_ = true;
-  drop_held(Side::Client);
-  drop_held(Side::Upstream);
+  for (Leg& leg : legs_) leg.drop();
   pending_.clear();
   login_.reset();
   parked_.reset();
@@ -426,8 +383,7 @@ void Session::Impl::end(ErrorCode code, Octets response_code) {
 
 void Session::Impl::fault(ErrorCode code, Side side, std::string_view expected, Octets excerpt) {
   if (closing_) return;
-  fault_ = {code, side, received_[at(side)] - held(side), expected,
-            std::string(excerpt.substr(0, kExcerptBytes))};
+  fault_ = {code, side, leg(side).read(), expected, std::string(excerpt.substr(0, kExcerptBytes))};
   end(code);
 }
 
@@ -476,11 +432,11 @@ std::optional<Action> Session::next_action() {
   return action;
 }
 
-Pieces& Session::output(Side side) noexcept { return impl_->out_[Impl::at(side)]; }
+Pieces& Session::output(Side side) noexcept { return impl_->leg(side).out; }
 bool Session::wants_read(Side side) const noexcept { return impl_->wants_read(side); }
 bool Session::has_work() const noexcept {
   const Impl& impl = *impl_;
-  return !impl.closing_ && impl.held(Side::Client) > 0 && impl.can_scan_client();
+  return !impl.closing_ && impl.leg(Side::Client).held() > 0 && impl.can_scan_client();
 }
 std::optional<Instant> Session::deadline() const noexcept {
   const Instant next = impl_->deadline();
@@ -494,7 +450,7 @@ const Fault& Session::fault() const noexcept { return impl_->fault_; }
 std::string Session::upstream_state() const { return impl_->upstream_state_; }
 std::uint64_t Session::commands() const noexcept { return impl_->commands_; }
 std::size_t Session::buffered(Side side) const noexcept {
-  return impl_->out_[Impl::at(side)].size() + impl_->held(side);
+  return impl_->leg(side).out.size() + impl_->leg(side).held();
 }
 
 }  // namespace postern::session

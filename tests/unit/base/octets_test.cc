@@ -23,5 +23,12 @@ TEST(Octets, KeepsOctetsThatAreNoLetters) {
   EXPECT_EQ(to_upper(Octets("a\0z{~\xff", 6)), std::string("A\0Z{~\xff", 6));
 }
 
+TEST(Octets, LineEndsAreTakenOff) {
+  EXPECT_EQ(without_line_end("a\r\n"), "a");
+  EXPECT_EQ(without_line_end("a\n"), "a");
+  EXPECT_EQ(without_line_end("a"), "a");
+  EXPECT_EQ(without_line_end("\r\n"), "");
+}
+
 }  // namespace
 }  // namespace postern

@@ -49,12 +49,5 @@ TEST(CapabilityLine, IsReplacedAndTheRestStays) {
   EXPECT_EQ(with_idle("a1 OK [CAPABILITY X] in\n"), "a1 OK [CAPABILITY IMAP4rev1 IDLE] in\r\n");
 }
 
-TEST(CapabilityLine, LineEndsAreTakenOff) {
-  EXPECT_EQ(without_line_end("a\r\n"), "a");
-  EXPECT_EQ(without_line_end("a\n"), "a");
-  EXPECT_EQ(without_line_end("a"), "a");
-  EXPECT_EQ(without_line_end("\r\n"), "");
-}
-
 }  // namespace
 }  // namespace postern::session
