@@ -13,15 +13,14 @@ import grp
 import os
 import pathlib
 import pwd
-import select
 import shutil
 import signal
 import socket
 import subprocess
-import time
+
+from sandbox.processes import STOPPED_SECONDS, await_end, listen, members_of_session
 
 STARTED_SECONDS = 60
-STOPPED_SECONDS = 30
 # The mail belongs to this user when root starts the server: Dovecot refuses to open mail as root.
 MAIL_USER = "nobody"
 
@@ -115,9 +114,9 @@ class PrivateDovecot:
 
     def start(self) -> None:
         """Starts the server; a second start uses the same ports as the first."""
-        sockets = [_listen(self.imap_port)]
+        sockets = [listen(self.imap_port)]
         if self.cert:
-            sockets.append(_listen(self.imaps_port))
+            sockets.append(listen(self.imaps_port))
         self.imap_port = sockets[0].getsockname()[1]
         self.imaps_port = sockets[1].getsockname()[1] if self.cert else 0
         config = self.folder / "dovecot.conf"
@@ -142,12 +141,12 @@ class PrivateDovecot:
         """Ends everything at once, as a crash of the machine would."""
         if self._process is None:
             return
-        members = _members(self._process.pid)
+        members = members_of_session(self._process.pid)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(STOPPED_SECONDS)
         # The children hold the ports and the mail until they are gone.
-        _await_end(members)
+        await_end(members)
         self._process = None
 
     def __enter__(self) -> "PrivateDovecot":
@@ -234,14 +233,6 @@ def _give_to_mail_user(path: pathlib.Path) -> None:
         os.chown(each, owner.pw_uid, owner.pw_gid)
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    listener.listen(512)
-    return listener
-
-
 def _spawn(command: list[str], sockets: list[socket.socket], folder: pathlib.Path) -> subprocess.Popen[bytes]:
     """Starts the command with the sockets as descriptors 3, 4, … as sd_listen_fds(3) wants them."""
     # Copies with high numbers, so that moving one down cannot overwrite another. The shell puts its own process
@@ -255,24 +246,3 @@ def _spawn(command: list[str], sockets: list[socket.socket], folder: pathlib.Pat
     finally:
         for copy in copies:
             os.close(copy)
-
-
-def _members(session: int) -> list[int]:
-    """Descriptors that become readable when the processes of the session have ended."""
-    found = []
-    for entry in pathlib.Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with contextlib.suppress(OSError, IndexError):
-            # Behind the name in brackets: state, parent, group, session.
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[3]) == session:
-                found.append(os.pidfd_open(int(entry.name)))
-    return found
-
-
-def _await_end(members: list[int]) -> None:
-    deadline = time.monotonic() + STOPPED_SECONDS
-    for member in members:
-        select.select([member], [], [], max(0, deadline - time.monotonic()))
-        os.close(member)
