@@ -457,8 +457,8 @@ CommandEvent CommandScanner::fail(ErrorCode code) noexcept {
 // (RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 6855, RFC 8508). A literal of any other verb is an argument.
 bool CommandScanner::at_message(Octets text) noexcept {
   using List = Position::List;
-  if (verb_ != Verb::Append && verb_ != Verb::Replace) return false;
-  const std::size_t before_message = verb_ == Verb::Replace ? 2 : 1;
+  const std::size_t before_message = row_of(verb_).body_after;
+  if (before_message == 0) return false;
   Position& p = position_;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];

@@ -96,14 +96,5 @@ TEST(PendingCommands, ManyComeAndGo) {
   EXPECT_TRUE(pending.empty());
 }
 
-TEST(Barriers, AreTheCommandsAfterWhichOthersMeanSomethingElse) {
-  using enum imap::Verb;
-  for (const imap::Verb verb : {Select, Examine, Close, Unselect, Enable, Idle, Compress, Logout, Login})
-    EXPECT_TRUE(is_barrier(verb)) << imap::name_of(verb);
-  // mbsync pipelines 32 UID STOREs.
-  for (const imap::Verb verb : {Store, Copy, Append, Fetch, Search, Noop, Unknown})
-    EXPECT_FALSE(is_barrier(verb)) << imap::name_of(verb);
-}
-
 }  // namespace
 }  // namespace postern::session
