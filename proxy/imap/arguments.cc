@@ -1,5 +1,6 @@
 #include "imap/arguments.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "imap/grammar.h"
@@ -48,8 +49,22 @@ bool take_literal(Octets& rest, Out& out) {
   return true;
 }
 
+// How far an argument reaches that is neither quoted nor a literal.
+using Run = std::size_t (*)(Octets);
+
+std::size_t astring_run(Octets text) { return grammar::run(text, grammar::kAstring); }
+
+// list-mailbox = 1*list-char, which is an ASTRING-CHAR or a wildcard (RFC 9051 §9).
+std::size_t pattern_run(Octets text) {
+  std::size_t size = 0;
+  while (size < text.size() &&
+         (grammar::is(text[size], grammar::kAstring) || text[size] == '%' || text[size] == '*'))
+    ++size;
+  return size;
+}
+
 template <typename Out>
-std::optional<Out> take_astring(Octets& rest) {
+std::optional<Out> take_string(Octets& rest, Run run) {
   std::optional<Out> out(std::in_place);
   Octets left = rest;
   bool taken = false;
@@ -58,7 +73,7 @@ std::optional<Out> take_astring(Octets& rest) {
   } else if (left.starts_with('{')) {
     taken = take_literal(left, *out);
   } else {
-    const std::size_t size = grammar::run(left, grammar::kAstring);
+    const std::size_t size = run(left);
     taken = size > 0 && size <= ArgumentReader::kDecodedBytes;
     if (taken) add(*out, left.substr(0, size));
     left.remove_prefix(size);
@@ -68,6 +83,30 @@ std::optional<Out> take_astring(Octets& rest) {
   if (!taken || !(left.empty() || left.front() == ' ' || left.front() == ')')) return std::nullopt;
   rest = left;
   return out;
+}
+
+// A quoted string or a literal of any size, at the front of `rest`; its value is not wanted.
+bool skip_quoted(Octets& rest) {
+  for (std::size_t at = 1; at < rest.size(); ++at) {
+    if (rest[at] == '\\') {
+      ++at;
+    } else if (rest[at] == '"') {
+      rest.remove_prefix(at + 1);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool skip_literal(Octets& rest) {
+  std::size_t size = 0;
+  const std::size_t brace = rest.find('{');
+  const auto [end, failure] = std::from_chars(rest.data() + brace + 1, rest.data() + rest.size(), size);
+  if (failure != std::errc()) return false;
+  const Octets behind = rest.substr(static_cast<std::size_t>(end - rest.data()));
+  if (!behind.starts_with("}\r\n") || behind.size() - 3 < size) return false;
+  rest = behind.substr(3 + size);
+  return true;
 }
 
 }  // namespace
@@ -80,9 +119,38 @@ std::optional<Octets> ArgumentReader::atom() {
   return atom;
 }
 
-std::optional<std::string> ArgumentReader::astring() { return take_astring<std::string>(rest_); }
+std::optional<std::string> ArgumentReader::astring() { return take_string<std::string>(rest_, astring_run); }
 
-std::optional<Secret> ArgumentReader::secret_astring() { return take_astring<Secret>(rest_); }
+std::optional<Secret> ArgumentReader::secret_astring() { return take_string<Secret>(rest_, astring_run); }
+
+std::optional<std::string> ArgumentReader::pattern() { return take_string<std::string>(rest_, pattern_run); }
+
+bool ArgumentReader::skip() {
+  Octets left = rest_;
+  std::size_t depth = 0;
+  do {
+    if (left.empty() || (depth == 0 && (left.front() == ' ' || left.front() == ')'))) return false;
+    if (left.front() == '"') {
+      if (!skip_quoted(left)) return false;
+    } else if (left.starts_with('{') || left.starts_with("~{")) {
+      if (!skip_literal(left)) return false;
+    } else if (left.front() == '(' || left.front() == ')' || left.front() == ' ') {
+      if (left.front() == '(') ++depth;
+      if (left.front() == ')') --depth;
+      left.remove_prefix(1);
+    } else {
+      left.remove_prefix(std::min(left.find_first_of(" ()\""), left.size()));
+    }
+  } while (depth > 0);
+  rest_ = left;
+  return true;
+}
+
+bool ArgumentReader::take(char c) {
+  if (!rest_.starts_with(c)) return false;
+  rest_.remove_prefix(1);
+  return true;
+}
 
 bool ArgumentReader::space() {
   if (!rest_.starts_with(' ') || rest_.starts_with("  ")) return false;

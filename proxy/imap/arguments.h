@@ -20,11 +20,17 @@ class ArgumentReader {
   std::optional<Octets> atom();            // ATOM-CHARs, at least one
   std::optional<std::string> astring();    // atom (with "]"), quoted, or literal
   std::optional<Secret> secret_astring();  // the same, for passwords: never lies in a std::string
+  std::optional<std::string> pattern();    // LIST's: the same, and an atom may have wildcards
+  bool skip();                             // one argument of any shape and size, a list as a whole
+  bool open() { return take('('); }        // the parenthesis before a list's first element
+  bool close() { return take(')'); }
   bool space();  // consumes exactly one SP; false if there is none or a second one follows
   bool at_end() const noexcept { return rest_.empty(); }
   Octets rest() const noexcept { return rest_; }
 
  private:
+  bool take(char c);
+
   Octets rest_;
 };
 

@@ -136,5 +136,54 @@ TEST(IdArgument, OfAtMost30Pairs) {
   }
 }
 
+// What is skipped is one argument; nothing when there is none.
+TEST(ArgumentReader, SkipsAnArgumentOfAnyShape) {
+  const std::vector<std::pair<std::string, std::string>> cases{{"1:*,7 x", " x"},
+                                                               {"\"a \\\" b\" x", " x"},
+                                                               {"{3}\r\n) ( x", " x"},
+                                                               {"~{1}\r\n) x", " x"},
+                                                               {"(a (b \")\") {2}\r\n)) c) x", " x"},
+                                                               {"() x", " x"},
+                                                               {"a(b", "(b"},
+                                                               {"a\"b\"", "\"b\""},
+                                                               {"x", ""}};
+  for (const auto& [args, rest] : cases) {
+    ArgumentReader reader(args);
+    EXPECT_TRUE(reader.skip()) << args;
+    EXPECT_EQ(reader.rest(), rest);
+  }
+  for (const Octets args : {"", " x", ")", "(a", "(a (b)", "\"a", "\"a\\", "{5}\r\nab", "{x}\r\n", "{1}x",
+                            "~{99999999999999999999}"}) {
+    ArgumentReader reader(args);
+    EXPECT_FALSE(reader.skip()) << args;
+    EXPECT_EQ(reader.rest(), args);
+  }
+  const std::string large = "\"" + std::string(100'000, 'x') + "\"";
+  EXPECT_TRUE(ArgumentReader(large).skip());
+}
+
+TEST(ArgumentReader, PatternsHaveWildcards) {
+  for (const std::string atom : {"*", "%", "a.%.b*", "[x]"}) {
+    ArgumentReader reader(atom);
+    EXPECT_EQ(reader.pattern(), atom);
+    EXPECT_TRUE(reader.at_end());
+  }
+  EXPECT_EQ(ArgumentReader("\"a *\"").pattern(), "a *");
+  EXPECT_EQ(ArgumentReader("{2}\r\n*\"").pattern(), "*\"");
+  for (const Octets args : {"", "(", "a\"b", "a\\"}) EXPECT_FALSE(ArgumentReader(args).pattern()) << args;
+  EXPECT_FALSE(ArgumentReader("a*").astring());
+}
+
+TEST(ArgumentReader, OpensAndClosesLists) {
+  ArgumentReader reader("(a)");
+  EXPECT_FALSE(reader.close());
+  EXPECT_TRUE(reader.open());
+  EXPECT_FALSE(reader.open());
+  EXPECT_EQ(reader.atom(), "a");
+  EXPECT_TRUE(reader.close());
+  EXPECT_TRUE(reader.at_end());
+  EXPECT_FALSE(reader.close());
+}
+
 }  // namespace
 }  // namespace postern::imap
