@@ -10,6 +10,7 @@
 #include "base/tls_facts.h"
 #include "config/settings.h"
 #include "imap/command.h"
+#include "imap/mailbox_naming.h"
 #include "imap/response.h"
 
 namespace postern::filters {
@@ -25,6 +26,9 @@ struct SessionFacts {
   std::string connected_address;  // the one that the client connected to; empty where no upstream is told
   std::uint16_t connected_port = 0;
   bool trusted = false;  // client_address lies in the listener's trusted_proxies: its ID is believed
+  // What a trusted proxy's ID told besides the addresses, which it has replaced; empty without one.
+  std::string external_id;     // the session's name at that proxy
+  std::string connected_name;  // what the client asked that proxy for (SNI)
 };
 
 struct Context {
@@ -32,6 +36,8 @@ struct Context {
   const TlsFacts& tls;      // of the client's leg, as it is now
   const std::string& user;  // empty before login, and where the mechanism hides it
   bool logged_in = false;
+  // How the upstream writes mailbox names, as far as it has told; for imap::mailboxes_of(command).
+  const imap::MailboxNaming& naming = imap::kUnheardNaming;
 };
 
 enum class Ruling : std::uint8_t { Pass, Deny, Rewrite, Hold, Close };

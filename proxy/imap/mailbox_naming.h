@@ -1,6 +1,6 @@
 // How one upstream writes mailbox names, learned from what it says: the separator of its hierarchy, which may
 // differ from namespace to namespace (RFC 2342), and whether names are UTF-8. Owned by a session, fed with
-// every response that begins_with_news(); asked by filters through their Context. Pure; bounded: of one
+// the upstream's untagged responses; asked by filters through their Context. Pure; bounded: of one
 // response only its first 512 octets are read, so that what is learned does not depend on how it came in
 // pieces.
 #pragma once
@@ -57,5 +57,8 @@ class MailboxNaming {
   std::optional<char> separator_;  // from LIST, for what no namespace says
   std::vector<Namespace> namespaces_;
 };
+
+// What holds while nothing has been heard.
+inline const MailboxNaming kUnheardNaming;
 
 }  // namespace postern::imap
