@@ -142,12 +142,16 @@ def new_folder(cls: type[unittest.TestCase]) -> pathlib.Path:
 
 
 def start_dovecot(cls: type[unittest.TestCase], name: str = "dovecot", **options: Any) -> PrivateDovecot:
-    dovecot = PrivateDovecot(pathlib.Path(getattr(cls, "folder")) / name, PASSWORDS, **options)
-    LogShowingResult.servers.append(dovecot)
-    cls.addClassCleanup(LogShowingResult.servers.remove, dovecot)
-    cls.addClassCleanup(dovecot.kill)
-    dovecot.start()
-    return dovecot
+    return start_server(cls, PrivateDovecot(pathlib.Path(getattr(cls, "folder")) / name, PASSWORDS, **options))
+
+
+def start_server(cls: type[unittest.TestCase], server: Any) -> Any:
+    """Any private server, which ends with the class."""
+    LogShowingResult.servers.append(server)
+    cls.addClassCleanup(LogShowingResult.servers.remove, server)
+    cls.addClassCleanup(server.kill)
+    server.start()
+    return server
 
 
 def start_gateway(cls: type[unittest.TestCase], tree: dict[str, Any], *, name: str = "postern",
@@ -185,7 +189,7 @@ def poll(condition: Callable[[], bool], what: str) -> None:
 class LogShowingResult(unittest.TextTestResult):
     """Prints what the servers said when a test fails."""
 
-    servers: list[PrivateDovecot | PrivatePostern] = []
+    servers: list[Any] = []  # each has a log()
     LINES = 80
 
     def addError(self, test: Any, err: Any) -> None:

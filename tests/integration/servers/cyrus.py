@@ -47,6 +47,7 @@ delete_mode: immediate
 expunge_mode: immediate
 specialusealways: yes
 imapidlepoll: 1
+skiplist_unsafe: yes
 failedloginpause: 0
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
