@@ -13,7 +13,7 @@ from typing import Any
 from clients import case
 from clients.case import HOST, Seat
 from clients.mailbox import Store, digest, text_message
-from support import WAIT_SECONDS, main
+from support import WAIT_SECONDS, main, mask
 
 IMAPFILTER = """\
 options.timeout = 90
@@ -235,7 +235,8 @@ def run_in_terminal(seat: Seat, *command: str) -> None:
             if client.poll() is None and time.monotonic() > deadline:
                 client.kill()
     if client.returncode != 0:
-        raise AssertionError(f"{command[0]} ({seat.way}, {seat.tls}) ended with {client.returncode}: {screen[-3000:]!r}")
+        raise AssertionError(f"{command[0]} ({seat.way}, {seat.tls}) ended with {client.returncode}:\n"
+                             f"{mask(repr(screen[-3000:]))}")
 
 
 if __name__ == "__main__":
