@@ -92,17 +92,34 @@ ssl_cert = <{cert}
 ssl_key = <{key}
 """
 
+HAPROXY_ON = """\
+haproxy_trusted_networks = 127.0.0.0/8
+service imap-login {
+  inet_listener imap {
+    haproxy = yes
+  }
+  inet_listener imaps {
+    haproxy = yes
+  }
+}
+"""
+
 
 class PrivateDovecot:
     """One Dovecot below `folder`. `users` maps names to passwords."""
 
     def __init__(self, folder: pathlib.Path, users: dict[str, str], *, cert: pathlib.Path | None = None,
-                 key: pathlib.Path | None = None, mechanisms: str = "plain login cram-md5", extra: str = "") -> None:
-        """`extra` is configuration that stands at the end of the file, where it overrides what is above it."""
+                 key: pathlib.Path | None = None, mechanisms: str = "plain login cram-md5", extra: str = "",
+                 haproxy: bool = False) -> None:
+        """`extra` is configuration that stands at the end of the file, where it overrides what is above it.
+
+        `haproxy`: every connection must begin with a PROXY header.
+        """
         self.folder = folder
         self.users = users
         self.mechanisms = mechanisms
         self.extra = extra
+        self.haproxy = haproxy
         self.cert = cert
         self.key = key
         self.imap_port = 0
@@ -200,12 +217,14 @@ class PrivateDovecot:
             internal_group="dovecot" if root else grp.getgrgid(os.getegid()).gr_name,
             login_user="dovenull" if root else mine.pw_name,
             tls=TLS_ON.format(cert=self.cert, key=self.key) if self.cert else "ssl = no",
-            imap_port=self.imap_port, imaps_port=self.imaps_port) + self.extra
+            imap_port=self.imap_port, imaps_port=self.imaps_port) + (HAPROXY_ON if self.haproxy else "") + self.extra
 
     def _await_greeting(self) -> None:
         try:
             with socket.create_connection(("127.0.0.1", self.imap_port), STARTED_SECONDS) as probe:
                 probe.settimeout(STARTED_SECONDS)
+                if self.haproxy:
+                    probe.sendall(b"PROXY UNKNOWN\r\n")
                 greeting = probe.recv(512)
         except OSError as problem:
             greeting = str(problem).encode()

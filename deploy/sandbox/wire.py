@@ -41,10 +41,15 @@ class Reply:
 
 
 class Wire:
-    """One connection. `tls` makes it an implicit-TLS one; `on_line(direction, octets)` sees the dialogue."""
+    """One connection. `tls` makes it an implicit-TLS one; `on_line(direction, octets)` sees the dialogue.
+
+    `source` is the address that it comes from, `header` what goes ahead of everything, in one segment with what
+    follows it (a PROXY header and a ClientHello, say).
+    """
 
     def __init__(self, port: int, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1",
                  name: str | None = "mail.example", session: ssl.SSLSession | None = None, receive_buffer: int = 0,
+                 source: str = "", header: bytes = b"",
                  on_line: Callable[[str, bytes], None] | None = None) -> None:
         self._name = name
         self._tags = 0
@@ -55,7 +60,11 @@ class Wire:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(WAIT_SECONDS)
         try:
+            if source:
+                self.socket.bind((source, 0))
             self.socket.connect((host, port))
+            if header:
+                self.socket.send(header, socket.MSG_MORE if tls else 0)
             if tls:
                 self.start_tls(tls, session)
         except OSError:
