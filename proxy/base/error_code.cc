@@ -68,6 +68,8 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::kCount)> kRows{{
      "The mail server is unavailable, please try again later"},
     {Code::UpstreamLoginTimeout, Warning, Why::UpstreamError, "upstream_login_timeout",
      "The mail server is unavailable, please try again later"},
+    {Code::UpstreamProxyHeader, Warning, Why::UpstreamError, "upstream_proxy_header",
+     "The mail server is unavailable, please try again later"},
     {Code::PrivacyRequired, Warning, Why::Policy, "privacy_required",
      "Encryption is required: use STARTTLS first"},
     {Code::AuthenticationFailed, Info, Why::Policy, "authentication_failed", "Authentication failed"},

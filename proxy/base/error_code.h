@@ -74,6 +74,7 @@ enum class ErrorCode : std::uint8_t {
   UpstreamTls,
   UpstreamCertificate,
   UpstreamLoginTimeout,
+  UpstreamProxyHeader,  // the client's address cannot be told to it by a PROXY header
   // policy and login
   PrivacyRequired,
   AuthenticationFailed,

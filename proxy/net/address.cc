@@ -23,10 +23,6 @@ sockaddr_in6 ipv6_of(const sockaddr_storage& address) noexcept {
   return out;
 }
 
-bool is_mapped(const AddressOctets& octets) noexcept {
-  return std::memcmp(octets.data(), kMappedPrefix.data(), kMappedPrefix.size()) == 0;
-}
-
 sockaddr_storage make_ipv4(const unsigned char* octets, std::uint16_t port) noexcept {
   sockaddr_in in{};
   in.sin_family = AF_INET;
@@ -38,6 +34,10 @@ sockaddr_storage make_ipv4(const unsigned char* octets, std::uint16_t port) noex
 }
 
 }  // namespace
+
+bool is_ipv4(const AddressOctets& octets) noexcept {
+  return std::memcmp(octets.data(), kMappedPrefix.data(), kMappedPrefix.size()) == 0;
+}
 
 AddressOctets octets_of(const sockaddr_storage& address) noexcept {
   AddressOctets out{};
@@ -52,15 +52,18 @@ AddressOctets octets_of(const sockaddr_storage& address) noexcept {
   return out;
 }
 
-std::string address_text(const sockaddr_storage& address) {
-  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return {};
-  const AddressOctets octets = octets_of(address);
+std::string address_text(const AddressOctets& octets) {
   char text[INET6_ADDRSTRLEN] = "";
-  if (is_mapped(octets))
+  if (is_ipv4(octets))
     ::inet_ntop(AF_INET, octets.data() + kMappedPrefix.size(), text, sizeof text);
   else
     ::inet_ntop(AF_INET6, octets.data(), text, sizeof text);
   return text;
+}
+
+std::string address_text(const sockaddr_storage& address) {
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return {};
+  return address_text(octets_of(address));
 }
 
 std::uint16_t port_of(const sockaddr_storage& address) noexcept {
@@ -79,6 +82,15 @@ socklen_t length_of(const sockaddr_storage& address) noexcept {
   return address.ss_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
 }
 
+Peer peer_of(const sockaddr_storage& address) { return {address_text(address), port_of(address)}; }
+
+Peer local_end_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};
+  return peer_of(address);
+}
+
 std::optional<AddressOctets> parse_octets(std::string_view host) {
   const std::optional<sockaddr_storage> address = parse_address(host, 0);
   if (!address) return std::nullopt;
@@ -86,13 +98,14 @@ std::optional<AddressOctets> parse_octets(std::string_view host) {
 }
 
 std::optional<sockaddr_storage> parse_address(std::string_view host, std::uint16_t port) {
+  if (host.find('\0') != std::string_view::npos) return std::nullopt;  // C would read up to there
   const std::string text(host);
   unsigned char octets[16];
   if (::inet_pton(AF_INET, text.c_str(), octets) == 1) return make_ipv4(octets, port);
   if (::inet_pton(AF_INET6, text.c_str(), octets) != 1) return std::nullopt;
   AddressOctets whole;
   std::memcpy(whole.data(), octets, whole.size());
-  if (is_mapped(whole)) return make_ipv4(octets + kMappedPrefix.size(), port);
+  if (is_ipv4(whole)) return make_ipv4(octets + kMappedPrefix.size(), port);
   sockaddr_in6 in{};
   in.sin6_family = AF_INET6;
   in.sin6_port = htons(port);

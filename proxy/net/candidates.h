@@ -25,6 +25,7 @@ struct Endpoint {
 struct Candidates {
   std::size_t upstream = 0;  // into Settings::upstreams and WorkerCells::upstreams
   std::string name;
+  std::string preface;  // what is sent ahead of everything, TLS included: a PROXY header, or nothing
   config::UpstreamTls tls = config::UpstreamTls::Off;
   std::shared_ptr<const tls::ClientContext> context;  // null when tls is off
   std::vector<Endpoint> endpoints;                    // empty: nothing is resolved or all are down

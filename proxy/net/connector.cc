@@ -15,6 +15,33 @@ ErrorCode error_of_connect(int uv_error) noexcept {
   }
 }
 
+telemetry::ConnectResult result_of(ErrorCode code) noexcept {
+  using telemetry::ConnectResult;
+  switch (code) {
+    case ErrorCode::Ok:
+      return ConnectResult::Ok;
+    case ErrorCode::UpstreamRefused:
+      return ConnectResult::Refused;
+    case ErrorCode::UpstreamConnectTimeout:
+    case ErrorCode::UpstreamLoginTimeout:
+    case ErrorCode::UpstreamSilent:
+      return ConnectResult::Timeout;
+    case ErrorCode::UpstreamDns:
+      return ConnectResult::Dns;
+    case ErrorCode::UpstreamTls:
+    case ErrorCode::UpstreamCertificate:
+    case ErrorCode::UpstreamStarttls:
+      return ConnectResult::Tls;
+    case ErrorCode::UpstreamGreeting:
+    case ErrorCode::UpstreamPreauth:
+    case ErrorCode::UpstreamBye:
+    case ErrorCode::UpstreamMalformed:
+      return ConnectResult::Greeting;
+    default:
+      return ConnectResult::Error;
+  }
+}
+
 Connector::Connector(uv_loop_t* loop, StreamUser& user, Candidates candidates)
     : loop_(loop), user_(user), candidates_(std::move(candidates)), why_(candidates_.why_empty) {}
 

@@ -8,10 +8,14 @@
 
 #include "net/candidates.h"
 #include "net/stream.h"
+#include "telemetry/cells.h"
 
 namespace postern::net {
 
 ErrorCode error_of_connect(int uv_error) noexcept;
+
+// The label `result` of the metrics of connects and of health checks.
+telemetry::ConnectResult result_of(ErrorCode code) noexcept;
 
 class Connector {
  public:

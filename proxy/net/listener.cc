@@ -6,8 +6,6 @@
 #include <cstring>
 #include <utility>
 
-#include "net/address.h"
-
 namespace postern::net {
 namespace {
 
@@ -86,8 +84,7 @@ void Listener::Handles::accept_turn() noexcept {
     Socket client(
         ::accept4(socket.fd(), reinterpret_cast<sockaddr*>(&address), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (client.valid()) {
-      owner->acceptor_.accepted(owner->index_, std::move(client),
-                                Peer{address_text(address), port_of(address)});
+      owner->acceptor_.accepted(owner->index_, std::move(client), peer_of(address));
       continue;
     }
     if (errno == EAGAIN) return;

@@ -13,17 +13,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "base/result.h"
+#include "net/address.h"
 #include "net/socket.h"
 
 namespace postern::net {
-
-struct Peer {
-  std::string address;  // without port; IPv4 where it is v4-mapped
-  std::uint16_t port = 0;
-};
 
 // Implemented by the worker.
 class Acceptor {

@@ -121,6 +121,7 @@ void Relay::Impl::on_connected(Stream&, int error) noexcept {
     upstream_cells().connect_duration.observe(now_ - dialled_);
     upstream_cells().active.add();
     leg(Side::Upstream).connected = true;
+    send_preface();
     session_->event(session::UpstreamConnected{connector_->candidates().tls}, now_);
   }
   pump(true);

@@ -10,31 +10,6 @@ namespace postern::net {
 namespace {
 
 using telemetry::AuthResult;
-using telemetry::ConnectResult;
-
-ConnectResult result_of(ErrorCode code) noexcept {
-  switch (code) {
-    case ErrorCode::Ok:
-      return ConnectResult::Ok;
-    case ErrorCode::UpstreamRefused:
-      return ConnectResult::Refused;
-    case ErrorCode::UpstreamConnectTimeout:
-    case ErrorCode::UpstreamLoginTimeout:
-      return ConnectResult::Timeout;
-    case ErrorCode::UpstreamDns:
-      return ConnectResult::Dns;
-    case ErrorCode::UpstreamTls:
-    case ErrorCode::UpstreamCertificate:
-    case ErrorCode::UpstreamStarttls:
-      return ConnectResult::Tls;
-    case ErrorCode::UpstreamGreeting:
-    case ErrorCode::UpstreamPreauth:
-    case ErrorCode::UpstreamMalformed:
-      return ConnectResult::Greeting;
-    default:
-      return ConnectResult::Error;
-  }
-}
 
 }  // namespace
 

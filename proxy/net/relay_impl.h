@@ -85,12 +85,14 @@ struct Relay::Impl final : StreamUser {
   session::Event end_event(Side side);
 
   // relay_output.cc
+  void send_preface();
   void write_out(Side side);
   void write_plain(Side side, bool all);
   void write_tls(Side side);
   std::size_t write_record(Side side);
   tls::CipherBuffer& gather_for(Side side);
   void flush_gather();
+  void queue(Side side, Octets octets);
   void sent(Side side, std::size_t octets) noexcept;
   void write_broke(Side side) noexcept;
 

@@ -8,6 +8,16 @@
 
 namespace postern::net {
 
+// By one call of its own, ahead of what the session has to say: servers want the whole header in one read.
+void Relay::Impl::send_preface() {
+  const Octets preface = connector_->candidates().preface;
+  if (preface.empty()) return;
+  const std::ptrdiff_t taken = leg(Side::Upstream).stream->try_write(preface);
+  if (taken < 0) return write_broke(Side::Upstream);
+  sent(Side::Upstream, preface.size());
+  queue(Side::Upstream, preface.substr(static_cast<std::size_t>(taken)));
+}
+
 void Relay::Impl::write_out(Side side) {
   Leg& to = leg(side);
   if (!to.stream || !to.connected) return;
@@ -114,12 +124,18 @@ void Relay::Impl::flush_gather() {
   const Octets rest = gather.octets().substr(static_cast<std::size_t>(taken));
   if (rest.size() > kDonatedBytes) {
     to.stream->write(gather.donate(), static_cast<std::size_t>(taken), rest.size(), false);
-  } else if (!rest.empty()) {
-    std::unique_ptr<char[]> memory(new char[rest.size()]);
-    std::memcpy(memory.get(), rest.data(), rest.size());
-    to.stream->write(std::move(memory), 0, rest.size(), false);
+  } else {
+    queue(gather_side_, rest);
   }
   gather.clear();
+}
+
+// A copy of what the kernel did not take; nothing of a plaintext that is a secret.
+void Relay::Impl::queue(Side side, Octets octets) {
+  if (octets.empty()) return;
+  std::unique_ptr<char[]> memory(new char[octets.size()]);
+  std::memcpy(memory.get(), octets.data(), octets.size());
+  leg(side).stream->write(std::move(memory), 0, octets.size(), false);
 }
 
 // What went into libuv's queue is counted here, too: it is out of the relay's hands.

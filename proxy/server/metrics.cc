@@ -38,7 +38,10 @@ constexpr NamesOf<telemetry::AuthResult> kAuthResults{"success", "failure", "tem
 constexpr NamesOf<telemetry::CommandResult> kCommandResults{"ok", "no", "bad", "denied", "aborted"};
 constexpr NamesOf<telemetry::ParseError> kParseErrors{"syntax", "line_too_long", "literal_too_large",
                                                       "too_many_literals", "depth"};
-constexpr NamesOf<telemetry::RejectReason> kRejections{"max_connections", "overload", "draining"};
+constexpr NamesOf<telemetry::RejectReason> kRejections{"max_connections", "overload", "draining",
+                                                       "proxy_protocol"};
+constexpr NamesOf<telemetry::ProxyError> kProxyErrors{"untrusted", "malformed", "checksum", "timeout",
+                                                      "closed"};
 constexpr NamesOf<telemetry::HandshakeMode> kModes{"implicit", "starttls"};
 constexpr NamesOf<telemetry::HandshakeFailure> kHandshakeFailures{
     "version", "cipher", "alpn", "sni", "client_cert", "verify", "timeout", "eof", "other"};
@@ -173,9 +176,13 @@ class Collector final : public prometheus::Collectable {
       accepted.add({{"listener", view_.listeners[l]}},
                    sum_listener(l, [](const ListenerCells& c) -> const Cell& { return c.accepted; }));
     Family rejected(out, MetricType::Counter, "postern_connections_rejected_total",
-                    "Connections closed at once, by reason.");
+                    "Connections that were closed before they became a session, by reason.");
     add_by_listener(rejected, "reason", kRejections,
                     [](const ListenerCells& c, std::size_t i) -> const Cell& { return c.rejected[i]; });
+    Family headers(out, MetricType::Counter, "postern_proxy_protocol_errors_total",
+                   "Connections closed for want of a PROXY header that could be believed, by reason.");
+    add_by_listener(headers, "reason", kProxyErrors,
+                    [](const ListenerCells& c, std::size_t i) -> const Cell& { return c.proxy_errors[i]; });
     Family active(out, MetricType::Gauge, "postern_connections_active", "Client connections that are open.");
     for (std::size_t l = 0; l < view_.listeners.size(); ++l)
       active.add({{"listener", view_.listeners[l]}},
@@ -377,6 +384,10 @@ class Collector final : public prometheus::Collectable {
 }  // namespace
 
 std::string_view name_of(ReloadTrigger trigger) noexcept { return kTriggers[telemetry::index_of(trigger)]; }
+
+std::string_view name_of(telemetry::ProxyError error) noexcept {
+  return kProxyErrors[telemetry::index_of(error)];
+}
 
 std::string render_metrics(const MetricsView& view) {
   return prometheus::TextSerializer().Serialize(Collector(view).Collect());

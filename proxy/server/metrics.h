@@ -21,6 +21,7 @@ inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0
 
 enum class ReloadTrigger : std::uint8_t { Signal, File, kCount };
 std::string_view name_of(ReloadTrigger trigger) noexcept;
+std::string_view name_of(telemetry::ProxyError error) noexcept;  // for the log, too
 enum class ReloadResult : std::uint8_t { Ok, Failed, Unchanged, kCount };
 
 // What the main thread counts itself; single-threaded.

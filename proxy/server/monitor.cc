@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "net/address.h"
+#include "net/connector.h"
+#include "net/proxy_header.h"
 
 namespace postern::server {
 
@@ -46,7 +48,8 @@ std::uint64_t milliseconds(Duration duration) {
 bool same_way(const config::Upstream& a, const config::Upstream& b) {
   return a.tls == b.tls && a.tls_min_version == b.tls_min_version && a.tls_ciphers == b.tls_ciphers &&
          a.ca == b.ca && a.verify == b.verify && a.pin_sha256 == b.pin_sha256 &&
-         a.server_name == b.server_name && a.client_cert == b.client_cert;
+         a.server_name == b.server_name && a.client_cert == b.client_cert &&
+         a.proxy_protocol == b.proxy_protocol;
 }
 
 }  // namespace
@@ -144,6 +147,7 @@ void Monitor::probe(Server& server, Address& address) {
   target.endpoint.address = address.address;
   target.endpoint.text = server.host.text();
   target.endpoint.server_name = settings_.server_name.empty() ? server.host.host : settings_.server_name;
+  target.preface = net::write_local_proxy_header(settings_.proxy_protocol);
   target.tls = settings_.tls;
   target.context = context_;
   target.timeout = settings_.health.timeout;
@@ -156,7 +160,7 @@ void Monitor::probe(Server& server, Address& address) {
 }
 
 void Monitor::probed(const Server& server, Address& address, const ProbeReport& report) {
-  checks_[telemetry::index_of(result_of(report.code))].add();
+  checks_[telemetry::index_of(net::result_of(report.code))].add();
   const Health before = address.health.health();
   const bool good = report.code == ErrorCode::Ok;
   const bool news = good ? address.health.succeeded(settings_.health)

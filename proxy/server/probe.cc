@@ -46,6 +46,7 @@ struct Probe::Impl final : net::StreamUser {
     }
     connected = true;
     stream->want_reads();
+    if (!target.preface.empty()) write(target.preface);
     take(setup.begin());
   }
 
@@ -206,33 +207,6 @@ void Probe::cancel() noexcept {
   impl_->done = nullptr;
   impl_->reported = true;
   impl_->close();
-}
-
-telemetry::ConnectResult result_of(ErrorCode code) noexcept {
-  using telemetry::ConnectResult;
-  switch (code) {
-    case ErrorCode::Ok:
-      return ConnectResult::Ok;
-    case ErrorCode::UpstreamRefused:
-      return ConnectResult::Refused;
-    case ErrorCode::UpstreamConnectTimeout:
-    case ErrorCode::UpstreamLoginTimeout:
-    case ErrorCode::UpstreamSilent:
-      return ConnectResult::Timeout;
-    case ErrorCode::UpstreamDns:
-      return ConnectResult::Dns;
-    case ErrorCode::UpstreamTls:
-    case ErrorCode::UpstreamCertificate:
-    case ErrorCode::UpstreamStarttls:
-      return ConnectResult::Tls;
-    case ErrorCode::UpstreamGreeting:
-    case ErrorCode::UpstreamPreauth:
-    case ErrorCode::UpstreamBye:
-    case ErrorCode::UpstreamMalformed:
-      return ConnectResult::Greeting;
-    default:
-      return ConnectResult::Error;
-  }
 }
 
 }  // namespace postern::server

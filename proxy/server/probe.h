@@ -14,12 +14,12 @@
 #include "config/settings.h"
 #include "imap/capability.h"
 #include "net/candidates.h"
-#include "telemetry/cells.h"
 
 namespace postern::server {
 
 struct ProbeTarget {
   net::Endpoint endpoint;
+  std::string preface;  // a PROXY header ahead of everything, or empty
   config::UpstreamTls tls = config::UpstreamTls::Off;
   std::shared_ptr<const tls::ClientContext> context;  // null when tls is off
   Duration timeout{};
@@ -52,8 +52,5 @@ class Probe {
 
   std::unique_ptr<Impl> impl_;
 };
-
-// The label `result` of the connect and health check metrics.
-telemetry::ConnectResult result_of(ErrorCode code) noexcept;
 
 }  // namespace postern::server

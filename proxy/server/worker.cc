@@ -7,16 +7,27 @@
 #include <utility>
 
 #include "config/match.h"
+#include "net/proxy_header.h"
 #include "server/balance.h"
+#include "server/metrics.h"
 
 namespace postern::server {
 namespace {
 
 using telemetry::index_of;
+using telemetry::ProxyError;
 using telemetry::RejectReason;
 
 constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr std::uint64_t kComplaintEveryNs = 10'000 * kNsPerMs;
+
+// May this address say whom it speaks for?
+bool is_trusted(const config::Listener& listener, const std::string& address) {
+  if (listener.trusted_proxies.empty()) return false;
+  const std::optional<config::Address16> octets = config::parse_address(address);
+  return octets && std::any_of(listener.trusted_proxies.begin(), listener.trusted_proxies.end(),
+                               [&](const config::Cidr& each) { return config::contains(each, *octets); });
+}
 
 }  // namespace
 
@@ -29,7 +40,7 @@ Worker::Worker(WorkerSurroundings& around, std::size_t listeners, std::size_t up
 Worker::~Worker() { join(); }
 
 Result<void> Worker::start(std::vector<net::Socket> bound, Published published) {
-  published_ = std::move(published);
+  adopt(std::move(published));
   std::promise<Result<void>> opened;
   std::future<Result<void>> result = opened.get_future();
   thread_ = std::thread([this, &opened, sockets = std::move(bound)]() mutable {
@@ -85,8 +96,16 @@ void Worker::watch_rounds() {
 
 void Worker::publish(Published published, std::function<void()> adopted) {
   mailbox_.post([this, next = std::move(published), done = std::move(adopted)]() mutable {
-    published_ = std::move(next);
+    adopt(std::move(next));
     if (done) done();
+  });
+}
+
+void Worker::adopt(Published published) {
+  published_ = std::move(published);
+  const std::vector<config::Upstream>& upstreams = published_.snapshot->settings.upstreams;
+  tells_connected_address_ = std::any_of(upstreams.begin(), upstreams.end(), [](const auto& upstream) {
+    return upstream.send_id || upstream.proxy_protocol != config::ProxyProtocol::Off;
   });
 }
 
@@ -98,6 +117,7 @@ void Worker::drain() {
   mailbox_.post([this] {
     draining_ = true;
     for (const auto& listener : listeners_) listener->close();
+    forget_headers();
     for (const auto& [relay, owner] : relays_) relay->drain();
     finish_if_empty();
   });
@@ -117,9 +137,76 @@ void Worker::accepted(std::size_t listener, net::Socket client, net::Peer peer) 
   telemetry::ListenerCells& cells = cells_.listeners[listener];
   cells.accepted.add();
   if (draining_) return cells.rejected[index_of(RejectReason::Draining)].add();
+  const config::Listener& settings = published_.snapshot->settings.listeners[listener];
+  if (settings.proxy_protocol && !is_trusted(settings, peer.address))
+    return refuse_header(listener, peer, ProxyError::Untrusted, "the sender is not in trusted_proxies",
+                         LogLevel::Info);
   if (!around_.gate.enter()) return cells.rejected[index_of(RejectReason::MaxConnections)].add();
   if (around_.gate.full()) obey_gate();
-  auto relay = std::make_unique<net::Relay>(*this, options_for(listener, std::move(peer)));
+  if (settings.proxy_protocol) return await_header(listener, std::move(client), std::move(peer));
+  begin(listener, std::move(client), std::move(peer), nullptr);
+}
+
+void Worker::await_header(std::size_t listener, net::Socket client, net::Peer peer) {
+  net::ProxyHeaderUser& user = *this;
+  auto reader = std::make_unique<net::ProxyHeaderReader>(user, listener, std::move(client), std::move(peer));
+  const Duration limit = published_.snapshot->settings.limits.timeouts.handshake;
+  if (const int rc = reader->start(&loop_, limit); rc != 0) {
+    leave(1);
+    return accept_failed(listener, -rc);  // libuv's errors are the kernel's, negated
+  }
+  cells_.listeners[listener].active.add();
+  headers_.emplace(reader.get(), std::move(reader));
+}
+
+void Worker::header_read(net::ProxyHeaderReader& reader, const net::ProxyHeader& header) noexcept {
+  const auto owner = std::move(headers_.extract(&reader).mapped());
+  cells_.listeners[reader.listener()].active.sub();
+  begin(reader.listener(), std::move(reader.client()), std::move(reader.peer()), &header);
+}
+
+// A balancer that only looks whether somebody listens is no fault, but is told apart from one that serves.
+void Worker::header_refused(net::ProxyHeaderReader& reader, ProxyError error, std::string_view why,
+                            bool is_empty) noexcept {
+  const auto owner = std::move(headers_.extract(&reader).mapped());
+  cells_.listeners[reader.listener()].active.sub();
+  const bool is_probe = is_empty && error == ProxyError::Closed;
+  refuse_header(reader.listener(), reader.peer(), error, why, is_probe ? LogLevel::Debug : LogLevel::Warning);
+  leave(1);
+}
+
+void Worker::refuse_header(std::size_t listener, const net::Peer& peer, ProxyError error,
+                           std::string_view why, LogLevel level) {
+  telemetry::ListenerCells& cells = cells_.listeners[listener];
+  cells.rejected[index_of(RejectReason::ProxyProtocol)].add();
+  cells.proxy_errors[index_of(error)].add();
+  log().log(level, "proxy header refused", "",
+            {{"listener", published_.snapshot->settings.listeners[listener].name},
+             {"peer", peer.address},
+             {"reason", std::string(name_of(error))},
+             {"fault", std::string(why)}});
+}
+
+// Nobody has been greeted on these connections yet, so nobody needs a BYE.
+void Worker::forget_headers() {
+  for (const auto& [reader, owner] : headers_) {
+    cells_.listeners[reader->listener()].active.sub();
+    cells_.listeners[reader->listener()].rejected[index_of(RejectReason::Draining)].add();
+    around_.gate.leave();
+  }
+  headers_.clear();
+}
+
+void Worker::begin(std::size_t listener, net::Socket client, net::Peer peer, const net::ProxyHeader* header) {
+  net::Peer connected;
+  if (header != nullptr && header->has_addresses) {
+    peer = header->source;
+    connected = header->destination;
+  } else if (tells_connected_address_) {
+    connected = net::local_end_of(client.fd());
+  }
+  auto relay =
+      std::make_unique<net::Relay>(*this, options_for(listener, std::move(peer), std::move(connected)));
   net::Relay& started = *relay;
   relays_.emplace(&started, std::move(relay));
   started.start(std::move(client));
@@ -135,7 +222,7 @@ void Worker::accept_failed(std::size_t listener, int error) noexcept {
              {"reason", std::strerror(error)}});
 }
 
-net::RelayOptions Worker::options_for(std::size_t listener, net::Peer peer) {
+net::RelayOptions Worker::options_for(std::size_t listener, net::Peer client, net::Peer connected) {
   const std::shared_ptr<const Snapshot>& snapshot = published_.snapshot;
   const config::Listener& settings = snapshot->settings.listeners[listener];
   net::RelayOptions options;
@@ -145,8 +232,11 @@ net::RelayOptions Worker::options_for(std::size_t listener, net::Peer peer) {
   options.facts.listener = settings.name;
   options.facts.listener_index = listener;
   options.facts.tls = settings.tls;
-  options.facts.client_address = std::move(peer.address);
-  options.facts.client_port = peer.port;
+  options.facts.trusted = is_trusted(settings, client.address);
+  options.facts.client_address = std::move(client.address);
+  options.facts.client_port = client.port;
+  options.facts.connected_address = std::move(connected.address);
+  options.facts.connected_port = connected.port;
   options.facts.session_id = random_.session_id();
   options.tag_seed = random_.number();
   return options;
@@ -157,7 +247,7 @@ net::Candidates Worker::candidates(const filters::SessionFacts& facts, const Tls
   const config::Settings& settings = published_.snapshot->settings;
   config::RouteFacts route;
   route.listener = facts.listener;
-  route.sni = tls.sni;
+  route.sni = facts.connected_name.empty() ? tls.sni : facts.connected_name;
   route.user = user;
   route.client = config::parse_address(facts.client_address).value_or(config::Address16{});
   const std::size_t chosen = config::choose_route(settings, route);
@@ -170,6 +260,12 @@ net::Candidates Worker::candidates(const filters::SessionFacts& facts, const Tls
   candidates.context = published_.snapshot->client_contexts[chosen];
   candidates.endpoints = order_endpoints(state.endpoints, user.empty() ? facts.client_address : user);
   candidates.why_empty = state.why_empty;
+  if (auto preface = net::write_proxy_header(upstream.proxy_protocol, facts, tls)) {
+    candidates.preface = std::move(*preface);
+  } else {
+    candidates.endpoints.clear();
+    candidates.why_empty = ErrorCode::UpstreamProxyHeader;
+  }
   return candidates;
 }
 
@@ -195,13 +291,17 @@ void Worker::ended(net::Relay& relay) noexcept {
 }
 
 void Worker::bury() {
-  for (net::Relay* relay : std::exchange(buried_, {})) {
-    relays_.erase(relay);
-    around_.gate.leave();
-  }
-  for (const auto& listener : listeners_)
-    if (!draining_ && !around_.gate.full()) listener->resume();  // descriptors are free again
+  const std::vector<net::Relay*> ended = std::exchange(buried_, {});
+  for (net::Relay* relay : ended) relays_.erase(relay);
+  leave(ended.size());
   finish_if_empty();
+}
+
+// So many connections are gone, and their descriptors free again.
+void Worker::leave(std::size_t connections) {
+  for (; connections > 0; --connections) around_.gate.leave();
+  for (const auto& listener : listeners_)
+    if (!draining_ && !around_.gate.full()) listener->resume();
 }
 
 void Worker::obey_gate() {

@@ -17,6 +17,7 @@
 #include "base/log_sink.h"
 #include "net/listener.h"
 #include "net/mailbox.h"
+#include "net/proxy_header_reader.h"
 #include "net/relay.h"
 #include "server/random.h"
 #include "server/session_gate.h"
@@ -33,7 +34,7 @@ struct WorkerSurroundings {
   std::function<void()> ended;  // called on the worker's thread: its last session has ended after drain()
 };
 
-class Worker final : public net::RelayHost, private net::Acceptor {
+class Worker final : public net::RelayHost, private net::Acceptor, private net::ProxyHeaderUser {
  public:
   Worker(WorkerSurroundings& around, std::size_t listeners, std::size_t upstream_slots);
   ~Worker() override;  // main; after join()
@@ -63,12 +64,23 @@ class Worker final : public net::RelayHost, private net::Acceptor {
  private:
   void accepted(std::size_t listener, net::Socket client, net::Peer peer) noexcept override;
   void accept_failed(std::size_t listener, int error) noexcept override;
+  void header_read(net::ProxyHeaderReader& reader, const net::ProxyHeader& header) noexcept override;
+  void header_refused(net::ProxyHeaderReader& reader, telemetry::ProxyError error, std::string_view why,
+                      bool is_empty) noexcept override;
 
   Result<void> open(std::vector<net::Socket> bound);
   void watch_rounds();
-  net::RelayOptions options_for(std::size_t listener, net::Peer peer);
+  void adopt(Published published);
+  void await_header(std::size_t listener, net::Socket client, net::Peer peer);
+  void refuse_header(std::size_t listener, const net::Peer& peer, telemetry::ProxyError error,
+                     std::string_view why, LogLevel level);
+  void forget_headers();
+  // `header`: what a balancer said; null where none is read.
+  void begin(std::size_t listener, net::Socket client, net::Peer peer, const net::ProxyHeader* header);
+  net::RelayOptions options_for(std::size_t listener, net::Peer client, net::Peer connected);
   void run_queue();
   void bury();  // destroys the relays that have ended
+  void leave(std::size_t connections);
   void obey_gate();
   void finish_if_empty();
   void close_handles();
@@ -77,7 +89,9 @@ class Worker final : public net::RelayHost, private net::Acceptor {
   telemetry::WorkerCells cells_;
   net::Scratch scratch_;
   Published published_;
+  bool tells_connected_address_ = false;  // an upstream is told what the client connected to
   std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::unordered_map<net::ProxyHeaderReader*, std::unique_ptr<net::ProxyHeaderReader>> headers_;
   std::unordered_map<net::Relay*, std::unique_ptr<net::Relay>> relays_;
   std::vector<net::Relay*> queue_;   // relays whose turn comes in the loop's next round
   std::vector<net::Relay*> turns_;   // those whose turn it is; null where one ended meanwhile

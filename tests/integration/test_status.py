@@ -14,6 +14,7 @@ EXPECTED_METRICS = {
     "postern_build_info": {"version", "revision", "openssl"},
     "postern_connections_accepted_total": {"listener"},
     "postern_connections_rejected_total": {"listener", "reason"},
+    "postern_proxy_protocol_errors_total": {"listener", "reason"},
     "postern_connections_active": {"listener"},
     "postern_sessions_active": {"listener", "state"},
     "postern_sessions_closed_total": {"listener", "reason"},

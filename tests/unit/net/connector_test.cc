@@ -94,5 +94,28 @@ TEST(Connector, NamesWhatWentWrong) {
   EXPECT_EQ(error_of_connect(UV_EHOSTUNREACH), ErrorCode::UpstreamDown);
 }
 
+TEST(Connector, LabelsEveryWayInWhichAnUpstreamFails) {
+  using telemetry::ConnectResult;
+  const std::pair<ErrorCode, ConnectResult> rows[] = {
+      {ErrorCode::Ok, ConnectResult::Ok},
+      {ErrorCode::UpstreamRefused, ConnectResult::Refused},
+      {ErrorCode::UpstreamConnectTimeout, ConnectResult::Timeout},
+      {ErrorCode::UpstreamLoginTimeout, ConnectResult::Timeout},
+      {ErrorCode::UpstreamSilent, ConnectResult::Timeout},
+      {ErrorCode::UpstreamDns, ConnectResult::Dns},
+      {ErrorCode::UpstreamTls, ConnectResult::Tls},
+      {ErrorCode::UpstreamCertificate, ConnectResult::Tls},
+      {ErrorCode::UpstreamStarttls, ConnectResult::Tls},
+      {ErrorCode::UpstreamGreeting, ConnectResult::Greeting},
+      {ErrorCode::UpstreamPreauth, ConnectResult::Greeting},
+      {ErrorCode::UpstreamBye, ConnectResult::Greeting},
+      {ErrorCode::UpstreamMalformed, ConnectResult::Greeting},
+      {ErrorCode::UpstreamDown, ConnectResult::Error},
+      {ErrorCode::UpstreamReset, ConnectResult::Error},
+      {ErrorCode::UpstreamProxyHeader, ConnectResult::Error},
+  };
+  for (const auto& [code, result] : rows) EXPECT_EQ(result_of(code), result) << label_of(code);
+}
+
 }  // namespace
 }  // namespace postern::net

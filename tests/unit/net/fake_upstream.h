@@ -39,6 +39,8 @@ class FakeUpstream final : public Acceptor {
   std::vector<std::unique_ptr<Talker>> talkers;
   std::function<void(Talker&, Octets)> on_octets;  // in place of the verbs, for TLS: no greeting …
   bool greets_anyway = false;                      // … but with this
+  std::string preface;            // what stands in clear ahead of everything on each connection
+  std::size_t prefaces_seen = 0;  // connections on which all of it has come
 
   // Lines and literals, as a lenient server takes them.
   void hear(Talker& talker, Octets octets) {
@@ -69,14 +71,25 @@ class FakeUpstream final : public Acceptor {
   void accepted(std::size_t, Socket client, Peer) noexcept override {
     talkers.push_back(std::make_unique<Talker>(loop_, std::move(client)));
     Talker& talker = last();
-    talker.on_octets = [this](Talker& from) {
-      const std::string octets = std::exchange(from.received, {});
+    talker.on_octets = [this, awaited = preface](Talker& from) mutable {
+      std::string octets = std::exchange(from.received, {});
+      take_preface(awaited, octets);
+      if (octets.empty()) return;
       if (on_octets) return on_octets(from, octets);
       hear(from, octets);
     };
     if (!on_octets || greets_anyway) talker.send(greeting);
   }
   void accept_failed(std::size_t, int) noexcept override { FAIL(); }
+
+  void take_preface(std::string& awaited, std::string& octets) {
+    if (awaited.empty()) return;
+    const std::size_t part = std::min(awaited.size(), octets.size());
+    EXPECT_EQ(octets.substr(0, part), awaited.substr(0, part));
+    awaited.erase(0, part);
+    octets.erase(0, part);
+    if (awaited.empty()) ++prefaces_seen;
+  }
 
   void obey(Talker& talker, const std::string& line) {
     if (line.empty()) {  // behind a literal

@@ -146,6 +146,18 @@ TEST_F(RelayTest, AServerWithABadGreetingIsFollowedByTheNext) {
   EXPECT_EQ(odd.heard, "") << "no credentials for whom nobody knows";
 }
 
+TEST_F(RelayTest, EachServerGetsThePrefaceAheadOfEverything) {
+  FakeUpstream odd(loop_);
+  odd.greeting = "220 smtp.example ESMTP\r\n";
+  gateway_.upstream.endpoints.insert(gateway_.upstream.endpoints.begin(), odd.endpoint());
+  gateway_.upstream.preface = odd.preface = upstream_.preface = "PROXY UNKNOWN\r\n";
+  log_in();
+  EXPECT_EQ(upstream_.prefaces_seen, 1U);
+  EXPECT_EQ(gateway_.cells().side(Side::Upstream).sent_bytes.load(),
+            upstream_.heard.size() + 2 * upstream_.preface.size());
+  loop_.until([&] { return odd.prefaces_seen == 1; });
+}
+
 // Its backlog is full, so the kernel drops what would open another connection.
 TEST_F(RelayTest, AServerThatDoesNotAnswerIsFollowedByTheNext) {
   const Socket deaf = loopback_socket();

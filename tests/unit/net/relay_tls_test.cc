@@ -424,5 +424,23 @@ TEST_F(RelayTlsTest, ALargeMessageUpToASlowServerWithTlsOnBothLegs) {
   EXPECT_TRUE(upstream_.appended == body);
 }
 
+TEST_F(RelayTlsTest, ThePrefaceIsSentAheadOfTls) {
+  gateway_.upstream.preface = upstream_.preface = "PROXY UNKNOWN\r\n";
+  secure_upstream(config::UpstreamTls::Implicit, tls::testing::make_identity({"up", "DNS:up.example"}));
+  connect_securely();
+  log_in();
+  EXPECT_EQ(upstream_.prefaces_seen, 1U);
+  EXPECT_EQ(handshakes(Side::Upstream, HandshakeMode::Implicit, false), 1U);
+}
+
+TEST_F(RelayTlsTest, ThePrefaceIsSentAheadOfStarttls) {
+  gateway_.upstream.preface = upstream_.preface = "PROXY UNKNOWN\r\n";
+  secure_upstream(config::UpstreamTls::Starttls, tls::testing::make_identity({"up", "DNS:up.example"}));
+  connect_securely();
+  log_in();
+  EXPECT_EQ(upstream_.prefaces_seen, 1U);
+  EXPECT_EQ(handshakes(Side::Upstream, HandshakeMode::Starttls, false), 1U);
+}
+
 }  // namespace
 }  // namespace postern::net

@@ -73,6 +73,7 @@ TEST(Metrics, HaveTheNamesThatAreDocumented) {
       "postern_log_messages_dropped_total",
       "postern_log_messages_total",
       "postern_parse_errors_total",
+      "postern_proxy_protocol_errors_total",
       "postern_ready",
       "postern_received_bytes_total",
       "postern_sent_bytes_total",
@@ -108,6 +109,11 @@ TEST(Metrics, StartAtZeroWithAllLabels) {
   EXPECT_TRUE(gateway.has("postern_sessions_closed_total{listener=\"imaps\",reason=\"idle_timeout\"} 0"));
   EXPECT_TRUE(gateway.has("postern_sessions_active{listener=\"imaps\",state=\"unauthenticated\"} 0"));
   EXPECT_TRUE(gateway.has("postern_parse_errors_total{side=\"upstream\",reason=\"syntax\"} 0"));
+  EXPECT_TRUE(
+      gateway.has("postern_connections_rejected_total{listener=\"imaps\",reason=\"proxy_protocol\"} 0"));
+  for (const char* reason : {"untrusted", "malformed", "checksum", "timeout", "closed"})
+    EXPECT_TRUE(gateway.has(std::string("postern_proxy_protocol_errors_total{listener=\"imaps\",reason=\"") +
+                            reason + "\"} 0"));
   EXPECT_TRUE(
       gateway.has("postern_tls_handshakes_total{side=\"client\",mode=\"starttls\",version=\"TLSv1.3\","
                   "resumed=\"true\"} 0"));

@@ -58,6 +58,16 @@ TEST_F(MonitorTest, FindsOutWhoIsUp) {
   monitor.reset();
 }
 
+TEST_F(MonitorTest, SpeaksForItselfWhereTheServerWantsAProxyHeader) {
+  UpstreamDouble up(loop);
+  config::Upstream settings = watching({net::port_of(up.address)});
+  settings.proxy_protocol = config::ProxyProtocol::V1;
+  monitor->apply(settings, nullptr);
+  loop.until([this] { return health(0) == Health::Up; });
+  EXPECT_TRUE(up.heard("PROXY UNKNOWN\r\np"));
+  monitor.reset();
+}
+
 TEST_F(MonitorTest, SaysSoOncePerChange) {
   auto up = std::make_unique<UpstreamDouble>(loop);
   const std::uint16_t port = net::port_of(up->address);

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "net/connector.h"
 #include "unit/server/upstream_double.h"
 #include "unit/tls/certificates.h"
 
@@ -55,6 +56,14 @@ TEST_F(ProbeTest, TakesTheCapabilitiesOfTheGreeting) {
   EXPECT_EQ(run(target(upstream.address)).capabilities, (imap::CapabilityList{"IMAP4rev1", "IDLE"}));
 }
 
+TEST_F(ProbeTest, SendsItsPrefaceAheadOfEverything) {
+  UpstreamDouble upstream(loop);
+  ProbeTarget wanted = target(upstream.address);
+  wanted.preface = "PROXY UNKNOWN\r\n";
+  EXPECT_EQ(run(std::move(wanted)).code, ErrorCode::Ok);
+  EXPECT_TRUE(upstream.heard("PROXY UNKNOWN\r\np1"));
+}
+
 TEST_F(ProbeTest, TellsARefusal) {
   const net::Socket deaf = net::loopback_socket();  // bound, and does not listen
   EXPECT_EQ(run(target(net::address_of(deaf))).code, ErrorCode::UpstreamRefused);
@@ -67,7 +76,7 @@ TEST_F(ProbeTest, TellsASilentServer) {
   ProbeTarget impatient = target(upstream.address);
   impatient.timeout = milliseconds(1);
   const ErrorCode code = run(std::move(impatient)).code;
-  EXPECT_EQ(result_of(code), telemetry::ConnectResult::Timeout);
+  EXPECT_EQ(net::result_of(code), telemetry::ConnectResult::Timeout);
 }
 
 TEST_F(ProbeTest, RefusesWhatALoginWouldRefuse) {
@@ -203,7 +212,7 @@ TEST_F(TlsProbeTest, RefusesACertificateOfAnotherAuthority) {
       tls::testing::make_identity({.names = "DNS:mail.example", .authority = true}).in(folder, "ca").cert;
   probe();
   EXPECT_EQ(report->code, ErrorCode::UpstreamCertificate);
-  EXPECT_EQ(result_of(report->code), telemetry::ConnectResult::Tls);
+  EXPECT_EQ(net::result_of(report->code), telemetry::ConnectResult::Tls);
   EXPECT_NE(report->detail, "");
 }
 

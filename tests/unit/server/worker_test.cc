@@ -1,5 +1,6 @@
 #include "server/worker.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -7,8 +8,11 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <thread>
 
+#include "config/match.h"
 #include "imap/sasl.h"
+#include "net/proxy_header.h"
 #include "server/ledger.h"
 #include "unit/net/support.h"
 #include "unit/server/support.h"
@@ -38,6 +42,8 @@ class Client {
     for (std::string next = line(); !next.empty(); next = line()) all += next;
     return all;
   }
+  void end() { ::shutdown(socket_.fd(), SHUT_WR); }
+  sockaddr_storage own_end() const { return net::address_of(socket_); }
 
  private:
   net::Socket socket_;
@@ -171,6 +177,174 @@ TEST_F(WorkerTest, MeasuresItsLoop) {
   for (std::size_t i = 0; i <= lag.bounds().size(); ++i) rounds += lag.bucket(i);
   EXPECT_GE(rounds, 2U);
   EXPECT_LT(lag.sum_seconds(), 60.0);
+}
+
+// The listener wants a PROXY header from 127.0.0.0/8, or from the network given. One upstream, on a socket of
+// the test's.
+class ProxiedWorkerTest : public WorkerTest {
+ protected:
+  void start_proxied(const std::string& trusted = "127.0.0.0/8") {
+    Published first = published("Hello");
+    auto snapshot = std::make_shared<Snapshot>(*first.snapshot);
+    config::Listener& listener = snapshot->settings.listeners[0];
+    std::string why;
+    listener.proxy_protocol = proxy_protocol;
+    listener.trusted_proxies = {*config::parse_cidr(trusted, why)};
+    snapshot->settings.limits.timeouts.handshake = handshake;
+    snapshot->settings.upstreams[0].proxy_protocol = upstream_protocol;
+    auto view = std::make_shared<UpstreamView>(*first.view);
+    EndpointView endpoint;
+    endpoint.endpoint.address = net::address_of(upstream);
+    endpoint.endpoint.text = "mail.example:143";
+    view->upstreams[0].endpoints = {endpoint};
+    start({snapshot, view});
+  }
+  // What the upstream was sent ahead of everything.
+  net::ProxyHeader header_at_upstream() {
+    const net::Socket accepted(::accept4(upstream.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+    net::ProxyHeaderParser parser;
+    auto status = net::ProxyHeaderParser::Status::NeedMore;
+    while (status == net::ProxyHeaderParser::Status::NeedMore) {
+      char octet = 0;
+      if (::recv(accepted.fd(), &octet, 1, 0) != 1) break;
+      Octets in(&octet, 1);
+      status = parser.feed(in);
+    }
+    EXPECT_EQ(status, net::ProxyHeaderParser::Status::Done);
+    return parser.header();
+  }
+  // A connection that is closed without a word, and how it is counted and told.
+  void expect_refusal(Client& client, telemetry::ProxyError error, const std::string& level) {
+    EXPECT_EQ(client.rest(), "");
+    worker.drain();
+    worker.join();
+    EXPECT_EQ(counted(cells().rejected[index_of(telemetry::RejectReason::ProxyProtocol)]), 1U);
+    for (std::size_t i = 0; i < telemetry::count_of<telemetry::ProxyError>; ++i)
+      EXPECT_EQ(counted(cells().proxy_errors[i]), i == index_of(error) ? 1U : 0U);
+    EXPECT_EQ(counted(cells().active), 0U);
+    EXPECT_EQ(gate.count(), 0U);
+    const std::vector<std::string> lines = log.with("proxy header refused");
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_NE(lines[0].find(level + " "), std::string::npos) << lines[0];
+    EXPECT_NE(lines[0].find("listener=clear peer=127.0.0.1 reason="), std::string::npos) << lines[0];
+    EXPECT_EQ(lines[0].find("secret"), std::string::npos);
+    EXPECT_FALSE(log.has("session closed"));
+  }
+
+  bool proxy_protocol = true;
+  Duration handshake = std::chrono::minutes(5);
+  config::ProxyProtocol upstream_protocol = config::ProxyProtocol::V2;
+  net::Socket upstream = blocking_socket();
+
+ private:
+  static net::Socket blocking_socket() {
+    net::Socket socket = net::listening_socket();
+    EXPECT_EQ(::fcntl(socket.fd(), F_SETFL, 0), 0);
+    return socket;
+  }
+};
+
+TEST_F(ProxiedWorkerTest, TheClientIsWhomTheHeaderNames) {
+  start_proxied();
+  Client client(address);
+  client.send("PROXY TCP4 192.0.2.7 198.51.100.1 56324 993\r\na LOGIN alice secret\r\n");
+  EXPECT_EQ(client.line().rfind("* OK [CAPABILITY ", 0), 0U);
+  const net::ProxyHeader told = header_at_upstream();
+  EXPECT_EQ(told.source.address, "192.0.2.7");
+  EXPECT_EQ(told.source.port, 56324);
+  EXPECT_EQ(told.destination.address, "198.51.100.1");
+  EXPECT_EQ(told.destination.port, 993);
+  EXPECT_EQ(client.line().rfind("a NO [UNAVAILABLE]", 0), 0U);
+  EXPECT_TRUE(log.has("client=192.0.2.7 user=alice"));
+  EXPECT_FALSE(log.has("client=127.0.0.1"));
+}
+
+TEST_F(ProxiedWorkerTest, TheHeaderMayComeInPieces) {
+  start_proxied();
+  Client client(address);
+  for (const char c : std::string("PROXY TCP6 2001:db8::7 2001:db8::1 1 2\r\n")) client.send({&c, 1});
+  client.line();
+  client.send("a LOGIN alice secret\r\n");
+  EXPECT_EQ(header_at_upstream().source.address, "2001:db8::7");
+}
+
+TEST_F(ProxiedWorkerTest, WithoutAddressesTheConnectionSpeaksForItself) {
+  start_proxied();
+  for (const std::string& header :
+       {std::string("PROXY UNKNOWN\r\n"), net::write_local_proxy_header(config::ProxyProtocol::V2)}) {
+    Client client(address);
+    client.send(header + "a LOGIN alice secret\r\n");
+    const net::ProxyHeader told = header_at_upstream();
+    EXPECT_EQ(told.source.address, "127.0.0.1");
+    EXPECT_EQ(told.source.port, net::port_of(client.own_end()));
+    EXPECT_EQ(told.destination.address, "127.0.0.1");
+    EXPECT_EQ(told.destination.port, net::port_of(address));
+  }
+}
+
+TEST_F(ProxiedWorkerTest, ADirectClientIsToldToo) {
+  proxy_protocol = false;
+  upstream_protocol = config::ProxyProtocol::V1;
+  start_proxied();
+  Client client(address);
+  client.line();
+  client.send("a LOGIN alice secret\r\n");
+  const net::ProxyHeader told = header_at_upstream();
+  EXPECT_EQ(told.source.port, net::port_of(client.own_end()));
+  EXPECT_EQ(told.destination.port, net::port_of(address));
+}
+
+// No header can tell of an IPv4 client at an IPv6 address: the upstream is not even dialled.
+TEST_F(ProxiedWorkerTest, WhatCannotBeToldFailsClosed) {
+  start_proxied();
+  Client client(address);
+  client.send("PROXY TCP6 ::ffff:192.0.2.7 2001:db8::1 1 2\r\na LOGIN alice secret\r\n");
+  client.line();
+  EXPECT_EQ(client.line().rfind("a NO [UNAVAILABLE]", 0), 0U);
+  EXPECT_TRUE(log.has("code=upstream_proxy_header"));
+  ASSERT_EQ(::fcntl(upstream.fd(), F_SETFL, O_NONBLOCK), 0);
+  EXPECT_EQ(::accept4(upstream.fd(), nullptr, nullptr, SOCK_CLOEXEC), -1);
+}
+
+TEST_F(ProxiedWorkerTest, NobodyElseMaySendAHeader) {
+  start_proxied("192.0.2.0/24");
+  Client client(address);
+  expect_refusal(client, telemetry::ProxyError::Untrusted, "info");
+}
+
+TEST_F(ProxiedWorkerTest, WithoutAHeaderThereIsNoWord) {
+  start_proxied();
+  Client client(address);
+  client.send("a LOGIN alice secret\r\n");
+  expect_refusal(client, telemetry::ProxyError::Malformed, "warning");
+}
+
+TEST_F(ProxiedWorkerTest, AHeaderThatStallsIsATimeout) {
+  handshake = std::chrono::milliseconds(1);
+  start_proxied();
+  Client client(address);
+  client.send("PROXY ");
+  expect_refusal(client, telemetry::ProxyError::Timeout, "warning");
+}
+
+TEST_F(ProxiedWorkerTest, ABalancersTcpProbeIsNoWarning) {
+  start_proxied();
+  Client client(address);
+  client.end();
+  expect_refusal(client, telemetry::ProxyError::Closed, "debug");
+}
+
+TEST_F(ProxiedWorkerTest, AConnectionThatHasNotSaidWhoItIsEndsWithTheDrain) {
+  start_proxied();
+  Client client(address);
+  client.send("PROXY ");
+  while (counted(cells().active) == 0) std::this_thread::yield();
+  worker.drain();
+  EXPECT_EQ(client.rest(), "");
+  worker.join();
+  EXPECT_EQ(counted(cells().rejected[index_of(telemetry::RejectReason::Draining)]), 1U);
+  EXPECT_EQ(counted(cells().active), 0U);
+  EXPECT_EQ(gate.count(), 0U);
 }
 
 TEST_F(WorkerTest, SaysWhyItCannotStart) {
