@@ -15,11 +15,16 @@ using enum CapabilityVerdict;
 constexpr CapabilityRow kTable[] = {
     {"IMAP4REV1", Pass, "RFC 3501: the base"},
     {"IMAP4REV2", Pass, "RFC 9051: the base"},
+    {"IMAP4", Hide, "RFC 1730: obsolete commands whose shape the scanners do not know"},
     {"ACL", Pass, "RFC 4314: its commands are verbs"},
+    {"ACL2=", Pass, "Courier: how the rights of several identifiers add up"},
     {"ANNOTATE-EXPERIMENT-1", Pass, "RFC 5257: items of FETCH, STORE, SEARCH and APPEND"},
     {"APPENDLIMIT", Pass, "RFC 7889: an item of STATUS"},
     {"APPENDLIMIT=", Pass, "RFC 7889: lowered to limits.literal"},
     {"AUTH=", Own, "what the gateway relays; none after login"},
+    {"AUTH=*-PLUS", Hide, "RFC 5802: bound to a TLS channel, and there are two of them"},
+    {"AUTH=EXTERNAL", Own,
+     "RFC 4422: never relayed, the upstream would take the gateway's certificate for the client's"},
     {"BINARY", Pass, "RFC 3516: literal8 is framed"},
     {"CATENATE", Pass, "RFC 4469: TEXT parts are bodies, URL parts are arguments"},
     {"CHILDREN", Pass, "RFC 3348: attributes of LIST"},
@@ -47,7 +52,7 @@ constexpr CapabilityRow kTable[] = {
     {"LIST-MYRIGHTS", Pass, "RFC 8440: an option of LIST"},
     {"LIST-STATUS", Pass, "RFC 5819: an option of LIST"},
     {"LITERAL+", Own, "RFC 7888: the gateway takes {n+} itself and never sends one"},
-    {"LITERAL-", Own, "RFC 7888: LITERAL+ stands in its place"},
+    {"LITERAL-", Own, "RFC 7888: told in the place of LITERAL+ where the configuration adds it"},
     {"LOGIN-REFERRALS", Hide, "RFC 2221: a way round the gateway"},
     {"LOGINDISABLED", Own, "RFC 3501: where TLS is missing on the client's side"},
     {"MAILBOX-REFERRALS", Hide, "RFC 2193: a way round the gateway"},
@@ -67,7 +72,7 @@ constexpr CapabilityRow kTable[] = {
     {"PREVIEW=FUZZY", Pass, "Dovecot: an item of FETCH"},
     {"QRESYNC", Pass, "RFC 7162: VANISHED is looked at"},
     {"QUOTA", Pass, "RFC 9208: its commands are verbs"},
-    {"QUOTA=RES-", Pass, "RFC 9208: which resources there are"},
+    {"QUOTA=RES-*", Pass, "RFC 9208: which resources there are"},
     {"QUOTASET", Pass, "RFC 9208: SETQUOTA is a verb"},
     {"REPLACE", Pass, "RFC 8508: a verb with a body"},
     {"RIGHTS=", Pass, "RFC 4314: which rights there are"},
@@ -79,12 +84,14 @@ constexpr CapabilityRow kTable[] = {
     {"SNIPPET=FUZZY", Pass, "Dovecot: an item of FETCH"},
     {"SORT", Pass, "RFC 5256: a verb"},
     {"SORT=DISPLAY", Pass, "RFC 5957: a sort key"},
+    {"SORT=MODSEQ", Pass, "Cyrus: a sort key"},
+    {"SORT=UID", Pass, "Cyrus: a sort key"},
     {"SPECIAL-USE", Pass, "RFC 6154: attributes of LIST"},
     {"STARTTLS", Own, "the client's TLS ends at the gateway"},
     {"STATUS=SIZE", Pass, "RFC 8438: an item of STATUS"},
     {"THREAD=", Pass, "RFC 5256: a verb"},
     {"UIDBATCHES", Pass, "a verb that only reads"},
-    {"UIDONLY", Hide, "RFC 9586: message numbers fail under it, and the gateway counts by them"},
+    {"UIDONLY", Pass, "RFC 9586: UIDFETCH is untagged data like FETCH"},
     {"UIDPLUS", Pass, "RFC 4315: UID EXPUNGE and response codes"},
     {"UNAUTHENTICATE", Hide, "RFC 8437: the user would change unseen"},
     {"UNSELECT", Pass, "RFC 3691: a verb"},
@@ -95,12 +102,22 @@ constexpr CapabilityRow kTable[] = {
     {"UTF8=ACCEPT", Pass, "RFC 6855: mailbox names are read as UTF-8 then"},
     {"UTF8=ONLY", Pass, "RFC 6855: the same, and nothing else"},
     {"WITHIN", Pass, "RFC 5032: search keys"},
+    {"X-CREATEDMODSEQ", Pass, "Cyrus: an item of FETCH, a key of SEARCH"},
     {"X-GM-EXT-1", Pass, "Gmail: items of FETCH and STORE; labels are judged"},
+    {"X-QUOTA=", Pass, "Cyrus: which resources there are"},
+    {"X-REPLICATION", Hide, "Cyrus: commands between servers, past every rule"},
     {"XAPPLEPUSHSERVICE", Pass, "Apple: a verb"},
+    {"XBACKUP", Hide, "Cyrus: a command whose shape the scanners do not know"},
+    {"XCONVERSATIONS", Hide, "Cyrus: commands whose shape the scanners do not know"},
     {"XLIST", Pass, "Gmail: a verb"},
+    {"XMAGICTRASH", Pass, "Courier: how EXPUNGE behaves"},
+    {"XMOVE", Hide, "Cyrus: MOVE by a name that is no verb here"},
 };
 
 constexpr Octets kRev1 = "IMAP4rev1";
+constexpr Octets kAuth = "AUTH=";
+constexpr Octets kLiteralPlus = "LITERAL+";
+constexpr Octets kLiteralMinus = "LITERAL-";
 
 bool contains(std::span<const std::string> names, Octets name) noexcept {
   return std::any_of(names.begin(), names.end(),
@@ -108,22 +125,16 @@ bool contains(std::span<const std::string> names, Octets name) noexcept {
 }
 
 bool is_version(Octets name) noexcept { return starts_ignoring_case(name, "IMAP4rev"); }
-bool is_mechanism(Octets name) noexcept { return starts_ignoring_case(name, "AUTH="); }
 
 bool is_passed(Octets name) noexcept {
   const CapabilityRow* row = find_capability(name);
   return row != nullptr && row->verdict == Pass;
 }
 
-// A mechanism that the gateway can relay. It cannot pass EXTERNAL (the upstream would take its certificate
-// for the client's) nor channel binding (there are two channels).
+// A mechanism that the gateway can relay: one that has no row of its own.
 bool is_relayed_mechanism(Octets name) noexcept {
-  if (!is_mechanism(name) || name.size() == 5) return false;
-  constexpr Octets kPlus = "-PLUS";
-  const Octets mechanism = name.substr(5);
-  if (equals_ignoring_case(mechanism, "EXTERNAL")) return false;
-  return mechanism.size() < kPlus.size() ||
-         !equals_ignoring_case(mechanism.substr(mechanism.size() - kPlus.size()), kPlus);
+  const CapabilityRow* row = find_capability(name);
+  return row != nullptr && row->name == kAuth && name.size() > kAuth.size();
 }
 
 // APPENDLIMIT=n must not promise more than the gateway takes (RFC 7889 §2).
@@ -140,13 +151,17 @@ std::string with_limit(Octets name, std::uint64_t literal_limit) {
 // Collects what is told: each name once, none that the operator hides.
 class Offer {
  public:
-  explicit Offer(const CapabilityEdit& edit) : edit_(edit) {}
+  explicit Offer(const CapabilityEdit& edit) : edit_(edit) {
+    // RFC 7888 §5: never both.
+    if (literals_are_limited(edit)) seen_.insert(std::string(kLiteralPlus));
+  }
 
   void add(Octets name) {
     if (name.empty() || contains(edit_.hide, name) || !seen_.insert(to_upper(name)).second) return;
     if (!text_.empty()) text_ += ' ';
     text_ += with_limit(name, edit_.literal_limit);
   }
+  void add_literal() { add(literals_are_limited(edit_) ? kLiteralMinus : kLiteralPlus); }
   std::string finish() {
     for (const std::string& name : edit_.add) add(name);
     return std::move(text_);
@@ -158,6 +173,15 @@ class Offer {
   std::string text_;
 };
 
+// Whether a row that stands for many names (`AUTH=`, `AUTH=*-PLUS`) has this one among them.
+bool is_of_family(Octets name, Octets row) noexcept {
+  const std::size_t star = row.find('*');
+  if (star == Octets::npos) return row.ends_with('=') && starts_ignoring_case(name, row);
+  const Octets suffix = row.substr(star + 1);
+  return name.size() >= row.size() && starts_ignoring_case(name, row.substr(0, star)) &&
+         equals_ignoring_case(name.substr(name.size() - suffix.size()), suffix);
+}
+
 // A name with a value counts as common only where the value is the same.
 bool all_have(std::span<const CapabilityList> lists, Octets name) noexcept {
   return std::all_of(lists.begin(), lists.end(),
@@ -168,12 +192,15 @@ bool all_have(std::span<const CapabilityList> lists, Octets name) noexcept {
 
 std::span<const CapabilityRow> capability_table() noexcept { return kTable; }
 
+bool stands_for_many(Octets row_name) noexcept {
+  return row_name.ends_with('=') || row_name.find('*') != Octets::npos;
+}
+
 const CapabilityRow* find_capability(Octets name) noexcept {
   const CapabilityRow* best = nullptr;
   for (const CapabilityRow& row : kTable) {
     if (equals_ignoring_case(row.name, name)) return &row;
-    const bool family = row.name.ends_with('=') || row.name.ends_with('-');
-    if (!family || !starts_ignoring_case(name, row.name)) continue;
+    if (!is_of_family(name, row.name)) continue;
     if (best == nullptr || row.name.size() > best->name.size()) best = &row;
   }
   return best;
@@ -195,17 +222,21 @@ CapabilityList parse_capabilities(Octets list) {
 
 bool has_capability(const CapabilityList& list, Octets name) noexcept { return contains(list, name); }
 
+bool literals_are_limited(const CapabilityEdit& edit) noexcept {
+  return contains(edit.add, kLiteralMinus) && !contains(edit.hide, kLiteralMinus);
+}
+
 std::string capabilities_after_login(const CapabilityList& upstream, const CapabilityEdit& edit) {
   Offer offer(edit);
   if (std::none_of(upstream.begin(), upstream.end(), is_passed)) offer.add(kRev1);
   for (const std::string& name : upstream) {
     if (is_passed(name)) offer.add(name);
     if (equals_ignoring_case(name, "ID")) offer.add("ID");
-    if (equals_ignoring_case(name, "LITERAL+") || equals_ignoring_case(name, "LITERAL-"))
-      offer.add("LITERAL+");
+    if (equals_ignoring_case(name, kLiteralPlus) || equals_ignoring_case(name, kLiteralMinus))
+      offer.add_literal();
   }
   offer.add("ID");
-  offer.add("LITERAL+");
+  offer.add_literal();
   return offer.finish();
 }
 
@@ -225,7 +256,9 @@ std::string capabilities_before_login(std::span<const CapabilityList> upstreams,
         return is_version(name) && is_passed(name) && all_have(lists, name);
       }))
     offer.add(kRev1);
-  for (const Octets name : {"SASL-IR", "ID", "LITERAL+"}) offer.add(name);
+  offer.add("SASL-IR");
+  offer.add("ID");
+  offer.add_literal();
   for (const std::string& name : first)
     if (is_passed(name) && all_have(lists, name)) offer.add(name);
   if (channel == Channel::NeedsTls) {

@@ -19,12 +19,14 @@ enum class CapabilityVerdict : std::uint8_t {
 };
 
 struct CapabilityRow {
-  Octets name;  // in capitals; a name that ends in "=" or "-" stands for every capability that begins with it
-                // (AUTH=, RIGHTS=, THREAD=)
+  Octets
+      name;  // in capitals; one that ends in "=" stands for every capability that begins with it (RIGHTS=),
+             // "*" for one or more characters (AUTH=*-PLUS)
   CapabilityVerdict verdict;
   Octets reason;
 };
 std::span<const CapabilityRow> capability_table() noexcept;
+bool stands_for_many(Octets row_name) noexcept;
 // The row for a capability as an upstream lists it; nullptr for one that nobody knows (which is hidden).
 const CapabilityRow* find_capability(Octets name) noexcept;
 
@@ -40,9 +42,14 @@ struct CapabilityEdit {
   std::uint64_t literal_limit = 0;    // APPENDLIMIT= is lowered to it; 0 = left alone
 };
 
+// LITERAL- is told, not LITERAL+ (RFC 7888 §5): where the configuration adds it. A non-synchronising literal
+// has at most kLiteralMinusOctets then.
+inline constexpr std::uint64_t kLiteralMinusOctets = 4096;
+bool literals_are_limited(const CapabilityEdit& edit) noexcept;
+
 // What a client is told after login: the upstream's list through the table and the edit, with what the
-// gateway adds (LITERAL+ and ID always, once). The result begins with IMAP4rev1 or whatever the upstream
-// began with.
+// gateway adds (LITERAL+ or LITERAL-, and ID, always, once). The result begins with IMAP4rev1 or whatever the
+// upstream began with.
 std::string capabilities_after_login(const CapabilityList& upstream, const CapabilityEdit& edit);
 
 // What is told before login. `upstreams` are the lists of all candidates, as probed (empty = not probed yet:

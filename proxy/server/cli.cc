@@ -12,6 +12,7 @@ constexpr const char* kExamples =
     "\nExamples:\n"
     "  postern check -c /etc/postern/postern.yaml\n"
     "  postern run -c /etc/postern/postern.yaml\n"
+    "  postern capabilities -c /etc/postern/postern.yaml\n"
     "\nSignals: SIGTERM drains and ends, SIGHUP reloads the configuration, SIGUSR1 reopens the log file.\n"
     "Exit status: 0 good, 1 invalid configuration or failure, 2 wrong usage.\n";
 
@@ -37,6 +38,12 @@ Parsed parse_command_line(int argc, const char* const* argv, std::ostream& out, 
   run->add_flag("--takeover", line.takeover, "share the ports with a running instance that is about to end");
   CLI::App* const check = app.add_subcommand("check", "verify a configuration and the files it names");
   add_config(*check, line.config_path);
+  CLI::App* const capabilities =
+      app.add_subcommand("capabilities", "show what is told to clients of each capability, and why");
+  capabilities
+      ->add_option("-c,--config", line.config_path, "apply rewrite.capabilities of this configuration")
+      ->type_name("FILE");
+  capabilities->add_flag("--json", line.json, "an array of objects instead of columns");
   CLI::App* const version = app.add_subcommand("version", "show the version");
   app.require_subcommand(0, 1);
   try {
@@ -50,6 +57,7 @@ Parsed parse_command_line(int argc, const char* const* argv, std::ostream& out, 
   if (wants_version || version->parsed()) line.verb = Verb::Version;
   if (wants_check || check->parsed()) line.verb = Verb::Check;
   if (run->parsed()) line.verb = Verb::Run;
+  if (capabilities->parsed()) line.verb = Verb::Capabilities;
   return {line, 0};
 }
 

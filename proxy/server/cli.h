@@ -7,12 +7,13 @@
 
 namespace postern::server {
 
-enum class Verb : std::uint8_t { Run, Check, Version };
+enum class Verb : std::uint8_t { Run, Check, Capabilities, Version };
 
 struct CommandLine {
   Verb verb = Verb::Run;
-  std::string config_path;
+  std::string config_path;  // may be empty for Capabilities
   bool takeover = false;
+  bool json = false;  // Capabilities
 };
 
 // What to do, or the exit status: 0 after --help, 2 after wrong usage. Help goes to `out`, complaints to

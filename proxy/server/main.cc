@@ -1,6 +1,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "server/capabilities.h"
 #include "server/check.h"
 #include "server/cli.h"
 #include "server/server.h"
@@ -20,6 +21,9 @@ int main(int argc, char** argv) {
       return 0;
     case server::Verb::Check:
       return server::check(parsed.command->config_path, std::cout, std::cerr);
+    case server::Verb::Capabilities:
+      return server::show_capabilities(parsed.command->config_path, parsed.command->json, std::cout,
+                                       std::cerr);
     case server::Verb::Run:
       return server::Server({parsed.command->config_path, parsed.command->takeover}).run();
   }

@@ -45,12 +45,101 @@ TEST(CapabilityTable, FindsNamesFamiliesAndNothingElse) {
   EXPECT_EQ(verdict("UTF8=ACCEPT"), CapabilityVerdict::Pass);
   EXPECT_EQ(verdict("UTF8=APPEND"), CapabilityVerdict::Hide);
   EXPECT_EQ(verdict("AUTH=PLAIN"), CapabilityVerdict::Own);
+  EXPECT_EQ(find_capability("AUTH=PLAIN")->name, "AUTH=");
+  EXPECT_EQ(find_capability("auth=external")->name, "AUTH=EXTERNAL");
+  EXPECT_EQ(verdict("AUTH=SCRAM-SHA-256-PLUS"), CapabilityVerdict::Hide);
+  EXPECT_EQ(verdict("AUTH=GS2-KRB5-PLUS"), CapabilityVerdict::Hide);
+  EXPECT_EQ(verdict("AUTH=PLUS"), CapabilityVerdict::Own);
   EXPECT_EQ(verdict("LITERAL-"), CapabilityVerdict::Own);
   for (const Octets name : {"COMPRESS=DEFLATE", "UNAUTHENTICATE", "URLAUTH", "URLAUTH=BINARY", "JMAPACCESS",
                             "LOGIN-REFERRALS", "MAILBOX-REFERRALS"})
     EXPECT_EQ(verdict(name), CapabilityVerdict::Hide) << name;
-  for (const Octets name : {"", "XFOO", "IDLEX", "IDL", "SORT=", "X-GM-EXT-2"})
+  for (const Octets name : {"", "XFOO", "IDLEX", "IDL", "SORT=", "X-GM-EXT-2", "QUOTA=RES-", "LITERAL-X"})
     EXPECT_EQ(find_capability(name), nullptr) << name;
+}
+
+// The IANA registry "IMAP Capabilities", as of RFC 9755.
+TEST(CapabilityTable, CoversTheRegistry) {
+  for (const Octets name : {"ACL",
+                            "ANNOTATE-EXPERIMENT-1",
+                            "APPENDLIMIT",
+                            "APPENDLIMIT=5",
+                            "AUTH=PLAIN",
+                            "BINARY",
+                            "CATENATE",
+                            "CHILDREN",
+                            "COMPRESS=DEFLATE",
+                            "CONDSTORE",
+                            "CONTEXT=SEARCH",
+                            "CONTEXT=SORT",
+                            "CONVERT",
+                            "CREATE-SPECIAL-USE",
+                            "ENABLE",
+                            "ESEARCH",
+                            "ESORT",
+                            "FILTERS",
+                            "I18NLEVEL=1",
+                            "I18NLEVEL=2",
+                            "ID",
+                            "IDLE",
+                            "IMAP4rev1",
+                            "IMAP4rev2",
+                            "IMAPSIEVE=mailto:x",
+                            "INPROGRESS",
+                            "JMAPACCESS",
+                            "LANGUAGE",
+                            "LIST-EXTENDED",
+                            "LIST-METADATA",
+                            "LIST-MYRIGHTS",
+                            "LIST-STATUS",
+                            "LITERAL+",
+                            "LITERAL-",
+                            "LOGIN-REFERRALS",
+                            "LOGINDISABLED",
+                            "MAILBOX-REFERRALS",
+                            "MESSAGELIMIT=1000",
+                            "METADATA",
+                            "METADATA-SERVER",
+                            "MOVE",
+                            "MULTIAPPEND",
+                            "MULTISEARCH",
+                            "NAMESPACE",
+                            "NOTIFY",
+                            "OBJECTID",
+                            "PARTIAL",
+                            "PREVIEW",
+                            "QRESYNC",
+                            "QUOTA",
+                            "QUOTA=RES-STORAGE",
+                            "QUOTASET",
+                            "REPLACE",
+                            "RIGHTS=texk",
+                            "SASL-IR",
+                            "SAVEDATE",
+                            "SAVELIMIT=1000",
+                            "SEARCH=FUZZY",
+                            "SEARCHRES",
+                            "SORT",
+                            "SORT=DISPLAY",
+                            "SPECIAL-USE",
+                            "STARTTLS",
+                            "STATUS=SIZE",
+                            "THREAD=REFERENCES",
+                            "UIDBATCHES",
+                            "UIDONLY",
+                            "UIDPLUS",
+                            "UNAUTHENTICATE",
+                            "UNSELECT",
+                            "URL-PARTIAL",
+                            "URLAUTH",
+                            "URLAUTH=BINARY",
+                            "UTF8=ACCEPT",
+                            "UTF8=ALL",
+                            "UTF8=APPEND",
+                            "UTF8=ONLY",
+                            "UTF8=USER",
+                            "WITHIN"})
+    EXPECT_NE(find_capability(name), nullptr) << name;
 }
 
 TEST(ParseCapabilities, SplitsOnceEachAndDropsWhatIsNoAtom) {
@@ -74,6 +163,18 @@ TEST(AfterLogin, TheTableDecidesAndTheGatewayAddsItsOwn) {
 TEST(AfterLogin, TheOperatorHidesAndAdds) {
   EXPECT_EQ(after_login("IMAP4rev1 IDLE MOVE", {{"idle", "ID"}, {"XFOO", "MOVE"}}),
             "IMAP4rev1 MOVE LITERAL+ XFOO");
+}
+
+// RFC 7888 §5: never both.
+TEST(AfterLogin, LiteralMinusIsToldWhereTheOperatorAddsIt) {
+  EXPECT_EQ(after_login("IMAP4rev1 IDLE", {{}, {"literal-"}}), "IMAP4rev1 IDLE ID LITERAL-");
+  EXPECT_EQ(after_login("IMAP4rev1 LITERAL+ IDLE", {{}, {"LITERAL-"}}), "IMAP4rev1 LITERAL- IDLE ID");
+  EXPECT_EQ(after_login("IMAP4rev1", {{"LITERAL+"}, {"LITERAL-"}}), "IMAP4rev1 ID LITERAL-");
+  EXPECT_EQ(after_login("IMAP4rev1", {{}, {"LITERAL-", "LITERAL+"}}), "IMAP4rev1 ID LITERAL-");
+  EXPECT_EQ(after_login("IMAP4rev1 LITERAL-", {{"LITERAL+"}, {}}), "IMAP4rev1 ID");
+  EXPECT_EQ(after_login("IMAP4rev1", {{"LITERAL-"}, {"LITERAL-"}}), "IMAP4rev1 ID LITERAL+");
+  EXPECT_EQ(before_login({"IMAP4rev1"}, Channel::Protected, {{}, {"LITERAL-"}}),
+            "IMAP4rev1 SASL-IR ID LITERAL-");
 }
 
 // RFC 7889: the gateway's own limit holds too.

@@ -46,6 +46,19 @@ TEST(CommandLine, ChecksByThreeNames) {
   }
 }
 
+TEST(CommandLine, ShowsCapabilitiesWithAndWithoutAConfiguration) {
+  const Said bare = say({"capabilities"});
+  ASSERT_TRUE(bare.parsed.command);
+  EXPECT_EQ(bare.parsed.command->verb, Verb::Capabilities);
+  EXPECT_EQ(bare.parsed.command->config_path, "");
+  EXPECT_FALSE(bare.parsed.command->json);
+  const Said with = say({"capabilities", "--json", "-c", "x.yaml"});
+  ASSERT_TRUE(with.parsed.command);
+  EXPECT_EQ(with.parsed.command->verb, Verb::Capabilities);
+  EXPECT_EQ(with.parsed.command->config_path, "x.yaml");
+  EXPECT_TRUE(with.parsed.command->json);
+}
+
 TEST(CommandLine, ShowsTheVersionByTwoNames) {
   for (const char* word : {"version", "--version"}) {
     const Said said = say({word});
@@ -74,6 +87,8 @@ TEST(CommandLine, WrongUsageIsTwo) {
                                                 {"-t"},
                                                 {"run", "-c", "x", "y"},
                                                 {"run", "-c", "x", "--no-such"},
+                                                {"run", "-c", "x", "--json"},
+                                                {"capabilities", "IDLE"},
                                                 {"run", "-c", "x", "check", "-c", "x"},
                                                 {"-c", "x.yaml"}}) {
     const Said said = say(words);
