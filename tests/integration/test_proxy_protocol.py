@@ -59,6 +59,7 @@ def listeners(*changes: dict[str, Any]) -> list[dict[str, Any]]:
 
 class ProxyProtocol(GatewayTest):
     hasty: PrivatePostern
+    hasty_tree: dict[str, Any]
     strict: PrivatePostern
 
     @classmethod
@@ -81,7 +82,8 @@ class ProxyProtocol(GatewayTest):
         cls.gateway = start_gateway(cls, tree)
         # One that waits for nobody, and one that bans at the second failure.
         tree["listeners"] = tree["listeners"][2:3]
-        cls.hasty = start_gateway(cls, merge(tree, {"limits": {"timeouts": {"handshake": "50ms"}}}), name="hasty")
+        cls.hasty_tree = merge(tree, {"limits": {"timeouts": {"handshake": "50ms"}}, "workers": 1})
+        cls.hasty = start_gateway(cls, cls.hasty_tree, name="hasty")
         cls.strict = start_gateway(cls, merge(tree, {"limits": {"login": {"failures": 2}}}), name="strict")
 
     @classmethod
@@ -256,6 +258,28 @@ class ProxyProtocol(GatewayTest):
         self.assert_refused("untrusted", "not in trusted_proxies", "stranger", b"", level="info")
         before = self.gateway.metric("postern_sessions_closed_total", listener="stranger")
         self.assertEqual(before, 0)
+
+    def test_a_reload_changes_who_may_send_one(self) -> None:
+        def reload(tree: dict[str, Any]) -> None:
+            mark = self.hasty.mark()
+            self.hasty.configure(tree)
+            self.hasty.reload()
+            self.hasty.wait_for("reloaded", after=mark)
+
+        def is_believed(expected: bool) -> bool:
+            """The worker takes the new settings in its own time, and asking takes 50 ms at the most."""
+            reason = "timeout" if expected else "untrusted"
+            before = self.hasty.metric("postern_proxy_protocol_errors_total", reason=reason)
+            self.raw("clear", b"", gateway=self.hasty).rest()
+            return self.hasty.metric("postern_proxy_protocol_errors_total", reason=reason) == before + 1
+
+        self.assertTrue(is_believed(True))
+        changed = merge(self.hasty_tree, {})
+        changed["listeners"] = [{**changed["listeners"][0], "trusted_proxies": ["192.0.2.0/24"]}]
+        reload(changed)
+        poll(lambda: is_believed(False), "the balancer to be a stranger")
+        reload(self.hasty_tree)
+        poll(lambda: is_believed(True), "the balancer to be trusted again")
 
 
 if __name__ == "__main__":
