@@ -180,7 +180,8 @@ class Collector {
     return add(MailboxRole::Subtree, std::string());  // inboxes, personal, subscribed, or something newer
   }
 
-  // NOTIFY SET [STATUS] 1*(SP "(" filter-mailboxes SP events ")").
+  // NOTIFY SET [STATUS] 1*(SP "(" filter-mailboxes SP events ")"); the RFC's examples have no parentheses
+  // around the events, its grammar has.
   bool events() {
     const std::optional<Octets> word = reader_.atom();
     if (!word) return reader_.at_end() || lost();
@@ -190,7 +191,10 @@ class Collector {
         if (!reader_.skip()) return lost();
         continue;
       }
-      if (!filter() || !next() || !reader_.skip() || !reader_.close()) return lost();
+      if (!filter()) return false;
+      while (reader_.space() && reader_.skip()) {
+      }
+      if (!reader_.close()) return lost();
     }
     return true;
   }

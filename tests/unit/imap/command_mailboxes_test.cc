@@ -129,7 +129,7 @@ TEST(CommandMailboxes, Metadata) {
 TEST(CommandMailboxes, FiltersOfMailboxes) {
   EXPECT_EQ(of("NOTIFY NONE"), "");
   EXPECT_EQ(of("NOTIFY SET STATUS (selected MessageNew (uid body.peek[header.fields (from to subject)]))"),
-            "selected unsure");
+            "selected");
   EXPECT_EQ(of("NOTIFY SET STATUS (selected (MessageNew (uid) MessageExpunge)) (subtree Lists (MessageNew)) "
                "(mailboxes (a \"b c\") NONE) (mailboxes {1+}\r\nd (FlagChange))"),
             "subtree=Lists read=a read=b c read=d selected");
