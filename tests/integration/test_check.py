@@ -55,6 +55,18 @@ class CommandLine(unittest.TestCase):
             done = self.postern(*arguments)
             self.assertEqual(done.returncode, 0, (arguments, done.stdout + done.stderr))
 
+    def test_capabilities_are_shown_as_configured(self) -> None:
+        bare = self.postern("capabilities")
+        self.assertEqual((bare.returncode, bare.stderr), (0, ""))
+        self.assertRegex(bare.stdout, r"(?m)^IDLE +pass  RFC 2177")
+        self.assertRegex(bare.stdout, r"(?m)^COMPRESS= +hide  ")
+        path = self.write(json.dumps(self.tree(rewrite={"capabilities": {"hide": ["IDLE"], "add": ["X-OURS"]}})))
+        shown = {row["name"]: row["verdict"] for row in json.loads(
+            self.postern("capabilities", "-c", path, "--json").stdout)}
+        self.assertEqual((shown["IDLE"], shown["X-OURS"], shown["MOVE"]), ("hide", "pass", "pass"))
+        self.assertEqual(self.postern("capabilities", "-c", self.write("version: 2\n")).returncode, 1)
+        self.assertEqual(self.postern("capabilities", "--xml").returncode, 2)
+
     def test_the_example_that_ships_is_complete_but_for_its_files(self) -> None:
         example = (ROOT / "config/postern.yaml").read_text()
         example = re.sub(r"(cert|key): /\S+\.(crt|key)", lambda found: f"{found[1]}: {getattr(self.pair, found[1])}",

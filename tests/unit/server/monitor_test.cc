@@ -85,6 +85,26 @@ TEST_F(MonitorTest, SaysSoOncePerChange) {
   monitor.reset();
 }
 
+// What is offered before login comes from the last probe, never from a list of the gateway's own.
+TEST_F(MonitorTest, EachProbeLearnsWhatIsOfferedNow) {
+  UpstreamDouble up(loop);
+  config::Settings settings;
+  settings.listeners.resize(1);
+  settings.upstreams = {watching({net::port_of(up.address)})};
+  const auto offer = [&] { return make_offers(settings, {monitor->state()})[0]->is_protected; };
+  monitor->apply(settings.upstreams[0], nullptr);
+  EXPECT_EQ(offer(), "IMAP4rev1 SASL-IR ID LITERAL+ AUTH=PLAIN");
+  loop.until([this] { return health(0) == Health::Up; });
+  const int changes_before = changes;
+  loop.until(
+      [this, checked = checks(ConnectResult::Ok)] { return checks(ConnectResult::Ok) >= checked + 3; });
+  EXPECT_EQ(changes, changes_before);  // the same again is no news
+  up.capabilities = "IMAP4rev1 IDLE MOVE AUTH=SCRAM-SHA-256";
+  loop.until([&] { return changes > changes_before; });
+  EXPECT_EQ(offer(), "IMAP4rev1 SASL-IR ID LITERAL+ IDLE MOVE AUTH=SCRAM-SHA-256");
+  monitor.reset();
+}
+
 TEST_F(MonitorTest, KeepsWhatItKnowsOfAServerThatStays) {
   UpstreamDouble first(loop);
   UpstreamDouble second(loop);
