@@ -200,6 +200,11 @@ class LogShowingResult(unittest.TextTestResult):
         super().addFailure(test, err)
         self.show()
 
+    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.show()
+
     def show(self) -> None:
         for server in self.servers:
             lines = mask(server.log()).splitlines()[-self.LINES:]
