@@ -79,6 +79,14 @@ std::optional<Address16> parse_address(std::string_view text) {
   return std::nullopt;
 }
 
+std::string address_text(const Address16& address) {
+  static constexpr Address16 kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  const bool is_v4 = std::equal(kMapped.begin(), kMapped.begin() + kMappedBits / 8, address.begin());
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(is_v4 ? AF_INET : AF_INET6, address.data() + (is_v4 ? kMappedBits / 8 : 0), text, sizeof text);
+  return text;
+}
+
 std::optional<Cidr> parse_cidr(std::string_view text, std::string& why) {
   const std::size_t slash = text.find('/');
   const std::string_view host = text.substr(0, slash);

@@ -76,6 +76,8 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::kCount)> kRows{{
     {Code::LoginThrottled, Warning, Why::Policy, "login_throttled",
      "Too many failed logins, try again later"},
     {Code::Cannot, Info, Why::Policy, "cannot", "Not possible through this server"},
+    {Code::ProxyLoop, Error, Why::Policy, "proxy_loop",
+     "The mail server is unavailable, please try again later"},
     {Code::NoPermission, Info, Why::Policy, "no_permission", "Not allowed by policy"},
     {Code::HoldExpired, Warning, Why::Internal, "hold_expired", "Temporarily unavailable, try again"},
     {Code::PolicyClose, Info, Why::Policy, "policy", "Closed by policy"},

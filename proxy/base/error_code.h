@@ -80,6 +80,7 @@ enum class ErrorCode : std::uint8_t {
   AuthenticationFailed,
   LoginThrottled,
   Cannot,
+  ProxyLoop,  // x-proxy-ttl has run out
   NoPermission,
   HoldExpired,
   PolicyClose,

@@ -192,7 +192,7 @@ CommandEvent CommandScanner::read_line(Octets& in, bool& again) {
   if (behind_literal_ && in_place() && !may_follow_literal(in.front()))
     return fail(ErrorCode::MalformedLiteral);
   Octets line;
-  switch (take_line(in, limits_.line - used_, line)) {
+  switch (take_line(in, line_room(in), line)) {
     case Taken::Part:
       return CommandEvent::NeedMore;
     case Taken::TooLong:
@@ -202,6 +202,21 @@ CommandEvent CommandScanner::read_line(Octets& in, bool& again) {
   }
   if (first_ && !refused_ && next_stop(line, 0) == line.size()) return judge_plain_command(line);
   return judge_line(line, again);
+}
+
+// How long the line may be that begins in held_, or else in `in`. It is looked into only where it matters: at
+// a first line that could be longer than an ordinary one.
+std::size_t CommandScanner::line_room(Octets in) const noexcept {
+  const std::size_t room = limits_.line - std::min(used_, limits_.line);
+  const Octets held = held_.view().substr(line_start_);
+  if (!first_ || limits_.authenticate <= room || held.size() + in.size() <= room) return room;
+  constexpr Octets kName = " AUTHENTICATE ";
+  std::array<char, kTagOctets + kName.size()> beginning{};
+  const std::size_t from_held = held.copy(beginning.data(), beginning.size());
+  const std::size_t from_in = in.copy(beginning.data() + from_held, beginning.size() - from_held);
+  const Octets line(beginning.data(), from_held + from_in);
+  const std::size_t tag = grammar::run(line, kTag);
+  return starts_ignoring_case(line.substr(tag), kName) ? limits_.authenticate : room;
 }
 
 // The next line, at most `room` octets long, in place if all of it is in the input. What is incomplete is
@@ -369,8 +384,9 @@ CommandEvent CommandScanner::announce_body(Octets line, const LineScan& scan) {
 }
 
 CommandEvent CommandScanner::announce_argument(Octets line, const LineScan& scan, bool& again) {
-  too_large_ =
-      scan.info.size > limits_.arguments - argument_octets_ || command_.literals.size() == kArgumentLiterals;
+  too_large_ = scan.info.size > limits_.arguments - argument_octets_ ||
+               command_.literals.size() == kArgumentLiterals ||
+               (!scan.info.synchronising && scan.info.size > limits_.unasked);
   if (too_large_ && !scan.info.synchronising) return fail(ErrorCode::LiteralTooLarge);
   if (in_place()) {
     held_.append(line, held_most());

@@ -1,7 +1,7 @@
 // Finds where a client's commands, literals and lines begin and end (RFC 9051 §9, RFC 7888, RFC 3516; the
 // strictness is protocol.md §1). Fed whole, octet by octet or cut anywhere it gives the same events.
-// Pure, single-threaded; owns what is incomplete (at most limits.line + limits.arguments octets, wiped when
-// released), never a message body.
+// Pure, single-threaded; owns what is incomplete (at most limits.line, or .authenticate, and
+// limits.arguments octets, wiped when released), never a message body.
 //
 // Theory of operation. The scanner is pulled: the caller hands it what it has, the scanner consumes from the
 // front and answers with one event.
@@ -27,13 +27,16 @@
 #include "base/error_code.h"
 #include "base/octets.h"
 #include "imap/command.h"
+#include "imap/grammar.h"
 #include "imap/held_octets.h"
 
 namespace postern::imap {
 
 struct CommandLimits {
-  std::size_t line = 64 * 1024;       // octets of a command, literals aside
-  std::size_t arguments = 64 * 1024;  // octets of all argument literals of one command together
+  std::size_t line = 64 * 1024;          // octets of a command, literals aside
+  std::size_t arguments = 64 * 1024;     // octets of all argument literals of one command together
+  std::size_t authenticate = 0;          // of a line with AUTHENTICATE, if that is more: it may bring a token
+  std::uint64_t unasked = kNumber64Max;  // of one argument literal that is not synchronising (LITERAL-)
 };
 
 enum class CommandEvent : std::uint8_t {
@@ -123,6 +126,7 @@ class CommandScanner {
   CommandEvent skip(Octets& in, bool& again) noexcept;
   CommandEvent end_swallowing() noexcept;
   CommandEvent fail(ErrorCode code) noexcept;
+  std::size_t line_room(Octets in) const noexcept;
   Taken take_line(Octets& in, std::size_t room, Octets& line);
   bool parse_head(Octets line, bool literal_follows) noexcept;
   void begin_swallowing(Octets line);

@@ -23,4 +23,10 @@ struct Response {
   Octets text;  // of a status response or a continuation: behind the code, without the line end
 };
 
+// A status response with that code, whatever its arguments (RFC 9051 §7.1).
+inline bool has_code(const Response& response, Octets name) noexcept {
+  const Octets code = response.code;
+  return starts_ignoring_case(code, name) && (code.size() == name.size() || code[name.size()] == ' ');
+}
+
 }  // namespace postern::imap

@@ -1,6 +1,7 @@
 #include "imap/response_scanner.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "imap/grammar.h"
 
@@ -24,6 +25,13 @@ Status status_of(Octets word) noexcept {
   if (equals_ignoring_case(word, "BYE")) return Status::Bye;
   if (equals_ignoring_case(word, "PREAUTH")) return Status::Preauth;
   return Status::None;
+}
+
+// Everywhere in the grammar of responses a string is followed by one of these (RFC 9051 §9; the opening
+// bracket for servers that forget a blank). Anything else: the literal was shorter or longer than it was
+// announced.
+bool may_follow_literal(char c) noexcept {
+  return c == ' ' || c == ')' || c == '(' || c == '\r' || c == '\n';
 }
 
 bool parse_number(Octets digits, std::uint64_t& number) noexcept {
@@ -152,9 +160,14 @@ std::size_t ResponseScanner::walk(Octets in, std::size_t from) noexcept {
       remaining_ -= taken;
       if (remaining_ == 0) {
         state_ = State::Line;
-        fresh_ = true;
+        fresh_ = behind_literal_ = true;
       }
       continue;
+    }
+    if (std::exchange(behind_literal_, false) && !may_follow_literal(in[at])) {
+      state_ = State::Broken;
+      error_ = ErrorCode::UpstreamMalformed;
+      return at;
     }
     const std::size_t end = in.find('\n', at);
     const Octets line = in.substr(at, end == Octets::npos ? end : end - at);
@@ -198,6 +211,7 @@ bool ResponseScanner::end_line() noexcept {
     return false;
   }
   remaining_ = tail.value;
+  behind_literal_ = tail.value == 0;
   state_ = tail.value == 0 ? State::Line : State::Literal;
   fresh_ = true;
   return true;

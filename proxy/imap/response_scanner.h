@@ -84,10 +84,11 @@ class ResponseScanner {
   std::uint64_t remaining_ = 0;   // octets of the literal that are still to come
   std::size_t gather_limit_ = 0;  // of the present line; 0 = not gathered
   State state_ = State::Start;
-  bool release_ = false;    // the last event borrowed from held_
-  bool gathering_ = false;  // held_ has been classified and grows up to gather_limit_
-  bool opaque_ = false;     // text to the line end: no literal can open in it
-  bool fresh_ = false;      // nothing of the present line has been passed on yet
+  bool release_ = false;         // the last event borrowed from held_
+  bool gathering_ = false;       // held_ has been classified and grows up to gather_limit_
+  bool opaque_ = false;          // text to the line end: no literal can open in it
+  bool behind_literal_ = false;  // the next octet follows on those of a literal
+  bool fresh_ = false;           // nothing of the present line has been passed on yet
   bool complete_ = false;
   ErrorCode error_ = ErrorCode::Ok;
 };

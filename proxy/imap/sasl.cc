@@ -11,18 +11,18 @@ constexpr std::size_t kMechanisms = static_cast<std::size_t>(Mechanism::kCount);
 // In the order of the enumeration. One that is not known is taken as server-first: relaying line by line is
 // right then whoever begins, since an upstream opens a client-first exchange with an empty "+".
 constexpr std::array<MechanismRow, kMechanisms> kRows{{
-    {Mechanism::Login, "LOGIN", "login_command", false, true},
-    {Mechanism::Plain, "PLAIN", "plain", true, true},
-    {Mechanism::SaslLogin, "LOGIN", "login", false, true},
-    {Mechanism::CramMd5, "CRAM-MD5", "cram_md5", false, false},
-    {Mechanism::DigestMd5, "DIGEST-MD5", "digest_md5", false, false},
-    {Mechanism::ScramSha1, "SCRAM-SHA-1", "scram_sha_1", true, true},
-    {Mechanism::ScramSha256, "SCRAM-SHA-256", "scram_sha_256", true, true},
-    {Mechanism::Xoauth2, "XOAUTH2", "xoauth2", true, true},
-    {Mechanism::Oauthbearer, "OAUTHBEARER", "oauthbearer", true, true},
-    {Mechanism::Gssapi, "GSSAPI", "gssapi", true, false},
-    {Mechanism::External, "EXTERNAL", "external", true, true},
-    {Mechanism::Other, "", "other", false, false},
+    {Mechanism::Login, "LOGIN", "login_command", false, true, false},
+    {Mechanism::Plain, "PLAIN", "plain", true, true, false},
+    {Mechanism::SaslLogin, "LOGIN", "login", false, true, false},
+    {Mechanism::CramMd5, "CRAM-MD5", "cram_md5", false, false, true},
+    {Mechanism::DigestMd5, "DIGEST-MD5", "digest_md5", false, false, true},
+    {Mechanism::ScramSha1, "SCRAM-SHA-1", "scram_sha_1", true, true, false},
+    {Mechanism::ScramSha256, "SCRAM-SHA-256", "scram_sha_256", true, true, false},
+    {Mechanism::Xoauth2, "XOAUTH2", "xoauth2", true, true, false},
+    {Mechanism::Oauthbearer, "OAUTHBEARER", "oauthbearer", true, true, false},
+    {Mechanism::Gssapi, "GSSAPI", "gssapi", true, false, false},
+    {Mechanism::External, "EXTERNAL", "external", true, true, false},
+    {Mechanism::Other, "", "other", false, false, false},
 }};
 
 constexpr Octets kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -113,6 +113,55 @@ std::string whole_name(Octets decoded) {
   return decoded.find('\0') == Octets::npos ? std::string(decoded) : std::string();
 }
 
+// RFC 2195 §2: name SP digest; a name may hold blanks.
+std::string user_in_cram(Octets decoded) {
+  const std::size_t space = decoded.rfind(' ');
+  return space == Octets::npos ? std::string() : whole_name(decoded.substr(0, space));
+}
+
+// One directive of a DIGEST-MD5 response: key=value or key="value", with LWS and commas around it (RFC 2831
+// §7.1). False: there is none, or no reader could tell where it ends.
+bool take_directive(Octets& rest, Octets& key, std::string& value) {
+  constexpr Octets kBlanks = " \t\r\n";
+  const auto skip = [&rest](Octets octets) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(octets), rest.size()));
+  };
+  skip(" \t\r\n,");
+  const std::size_t equals = rest.find('=');
+  if (equals == Octets::npos) return false;
+  key = rest.substr(0, equals);
+  key = key.substr(0, key.find_last_not_of(kBlanks) + 1);
+  rest.remove_prefix(equals + 1);
+  skip(kBlanks);
+  value.clear();
+  if (!rest.starts_with('"')) {
+    const Octets token = rest.substr(0, rest.find_first_of(" \t\r\n,"));
+    value = token;
+    rest.remove_prefix(token.size());
+  } else {
+    std::size_t at = 1;
+    for (; at < rest.size() && rest[at] != '"'; ++at) {
+      if (rest[at] == '\\' && ++at == rest.size()) return false;
+      value.push_back(rest[at]);
+    }
+    if (at >= rest.size()) return false;
+    rest.remove_prefix(at + 1);
+  }
+  skip(kBlanks);
+  return rest.empty() || rest.front() == ',';
+}
+
+// RFC 2831 §2.1.2: the authzid if there is one.
+std::string user_in_digest(Octets decoded) {
+  Octets key;
+  std::string value, username, authzid;
+  while (take_directive(decoded, key, value)) {
+    if (equals_ignoring_case(key, "username")) username = value;
+    if (equals_ignoring_case(key, "authzid")) authzid = value;
+  }
+  return decoded.empty() ? whole_name(authzid.empty() ? username : authzid) : std::string();
+}
+
 }  // namespace
 
 const MechanismRow& row_of(Mechanism mechanism) noexcept {
@@ -199,9 +248,11 @@ std::string user_in_response(Mechanism mechanism, Octets decoded) {
       return user_in_xoauth2(decoded);
     case Mechanism::Oauthbearer:
       return user_in_oauthbearer(decoded);
-    case Mechanism::Login:
     case Mechanism::CramMd5:
+      return user_in_cram(decoded);
     case Mechanism::DigestMd5:
+      return user_in_digest(decoded);
+    case Mechanism::Login:
     case Mechanism::Gssapi:
     case Mechanism::Other:
     case Mechanism::kCount:
@@ -211,5 +262,13 @@ std::string user_in_response(Mechanism mechanism, Octets decoded) {
 }
 
 bool claims_no_plus_seen(Octets decoded) noexcept { return decoded.starts_with("y,"); }
+
+bool wants_security_layer(Octets decoded) {
+  Octets key;
+  std::string value;
+  while (take_directive(decoded, key, value))
+    if (equals_ignoring_case(key, "qop") && !equals_ignoring_case(value, "auth")) return true;
+  return false;
+}
 
 }  // namespace postern::imap

@@ -33,6 +33,7 @@ struct MechanismRow {
   Octets label;       // lower case, for metrics
   bool client_first;  // an initial response is legal; without one the gateway itself asks by an empty "+"
   bool shows_user;    // in the first response, in time for routing
+  bool names_later;   // in the answer to the first challenge: in time for rules, too late for routing
 };
 const MechanismRow& row_of(Mechanism mechanism) noexcept;
 Mechanism mechanism_of(Octets name) noexcept;  // any case; Other for what has no row
@@ -44,9 +45,13 @@ std::optional<Secret> decode_base64(Octets line);
 Secret encode_base64(Octets octets);
 
 // The name in the first response (decoded): the authzid if given, else the authcid. SCRAM's =2C and =3D are
-// decoded. Empty where the mechanism hides it or the response is malformed.
+// decoded. CRAM-MD5 and DIGEST-MD5: in the answer to the challenge. Empty where the mechanism hides it or the
+// response is malformed.
 std::string user_in_response(Mechanism mechanism, Octets decoded);
 // RFC 5802 §6: a SCRAM client-first message whose gs2 flag is "y" (the client could bind, but saw no -PLUS).
 bool claims_no_plus_seen(Octets decoded) noexcept;
+// RFC 2831 §2.1.2: a DIGEST-MD5 response that asks for more than authentication (qop=auth-int, auth-conf):
+// what follows the login would be wrapped, and could be read by nobody on the way.
+bool wants_security_layer(Octets decoded);
 
 }  // namespace postern::imap

@@ -34,7 +34,7 @@ void Relay::Impl::start(Socket client) {
   timer_open_ = true;
   listener_cells().active.add();
   session_.emplace(session::Environment{options_.settings.get(), options_.offer, &host_.cells(),
-                                        options_.facts, options_.tag_seed},
+                                        options_.facts, options_.version, options_.tag_seed},
                    filters::make_chain(), now_);
   Leg& client_leg = leg(Side::Client);
   client_leg.stream = Stream::make(host_.loop(), *this);
@@ -122,7 +122,8 @@ void Relay::Impl::on_connected(Stream&, int error) noexcept {
     upstream_cells().active.add();
     leg(Side::Upstream).connected = true;
     send_preface();
-    session_->event(session::UpstreamConnected{connector_->candidates().tls}, now_);
+    const Candidates& dialled = connector_->candidates();
+    session_->event(session::UpstreamConnected{dialled.tls, dialled.send_id}, now_);
   }
   pump(true);
 }

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ledger.h"
@@ -60,6 +61,7 @@ struct RelayOptions {
   std::shared_ptr<const session::Offer> offer;
   std::shared_ptr<const tls::ServerContext> server_context;  // null on a clear text listener
   filters::SessionFacts facts;
+  std::string_view version;  // of this program; a constant
   std::uint64_t tag_seed = 0;
 };
 

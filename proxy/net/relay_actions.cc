@@ -36,6 +36,16 @@ void Relay::Impl::act(const session::Connect& connect) {
   dial();
 }
 
+// One line ties the proxy's name for the session to this one's, and the client to the proxy that spoke for
+// it.
+void Relay::Impl::act(const session::ClientKnown& known) {
+  host_.log().log(LogLevel::Info, "client known", options_.facts.session_id,
+                  {{"client", known.facts.client_address},
+                   {"proxy", options_.facts.client_address},
+                   {"proxy_session", known.facts.external_id}});
+  options_.facts = known.facts;
+}
+
 // The next endpoint that this login has not tried, or the news that there is none.
 void Relay::Impl::dial() {
   while (!connector_->exhausted()) {

@@ -99,6 +99,7 @@ struct Relay::Impl final : StreamUser {
   // relay_actions.cc
   void carry_out();
   void act(const session::Connect& connect);
+  void act(const session::ClientKnown& known);
   void act(const session::StartTls& start);
   void act(const session::Hold& hold);
   void act(const session::LoginResult& result);

@@ -10,6 +10,7 @@
 #include "net/proxy_header.h"
 #include "server/balance.h"
 #include "server/metrics.h"
+#include "server/version.h"
 
 namespace postern::server {
 namespace {
@@ -238,6 +239,7 @@ net::RelayOptions Worker::options_for(std::size_t listener, net::Peer client, ne
   options.facts.connected_address = std::move(connected.address);
   options.facts.connected_port = connected.port;
   options.facts.session_id = random_.session_id();
+  options.version = version();
   options.tag_seed = random_.number();
   return options;
 }
@@ -257,6 +259,7 @@ net::Candidates Worker::candidates(const filters::SessionFacts& facts, const Tls
   candidates.upstream = published_.snapshot->upstream_slots[chosen];
   candidates.name = upstream.name;
   candidates.tls = upstream.tls;
+  candidates.send_id = upstream.send_id;
   candidates.context = published_.snapshot->client_contexts[chosen];
   candidates.endpoints = order_endpoints(state.endpoints, user.empty() ? facts.client_address : user);
   candidates.why_empty = state.why_empty;

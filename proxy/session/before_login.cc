@@ -12,19 +12,37 @@ namespace {
 constexpr std::array<Octets, 12> kForeignVerbs{"GET",     "POST",  "PUT",   "HEAD", "DELETE", "OPTIONS",
                                                "CONNECT", "TRACE", "PATCH", "PRI",  "EHLO",   "HELO"};
 
+// Beside its initial response: a tag, AUTHENTICATE, the mechanism's name.
+constexpr std::size_t kAuthenticateBytes = 256;
+
+// A legal tag all the same, but no mail client's: what a browser was made to send (security.md 23).
+bool is_markup(Octets tag) { return tag.find_first_of("<>") != Octets::npos; }
+
 constexpr std::size_t kCredentialBytes = imap::ArgumentReader::kDecodedBytes;
 
 }  // namespace
 
+imap::CommandLimits Session::Impl::command_limits() const noexcept {
+  const config::Limits& limits = settings().limits;
+  const config::Rewrite& rewrite = settings().rewrite;
+  imap::CommandLimits own{limits.line, limits.line, limits.sasl + kAuthenticateBytes};
+  if (imap::literals_are_limited({rewrite.hide_capabilities, rewrite.add_capabilities}))
+    own.unasked = imap::kLiteralMinusOctets;
+  return own;
+}
+
 void Session::Impl::greet() {
   phase_ = Phase::NotAuthenticated;
-  phase_until_ = now_ + settings().limits.timeouts.login;
+  phase_clock_.start(now_ + settings().limits.timeouts.login);
   say({"* OK [CAPABILITY ", offered(), "] ", settings().rewrite.greeting, "\r\n"});
 }
 
+bool Session::Impl::needs_tls() const noexcept {
+  return env_.facts.tls == config::ListenerTls::Starttls && !client_tls_.secure;
+}
+
 const std::string& Session::Impl::offered() const noexcept {
-  const bool needs_tls = env_.facts.tls == config::ListenerTls::Starttls && !client_tls_.secure;
-  return needs_tls ? env_.offer->needs_tls : env_.offer->is_protected;
+  return needs_tls() ? env_.offer->needs_tls : env_.offer->is_protected;
 }
 
 // ALPACA (security.md 23): a browser that was led here sends HTTP, or rubbish; nothing of it is echoed.
@@ -43,6 +61,7 @@ void Session::Impl::before_login(imap::CommandEvent event) {
   const imap::Command& command = client_scanner_.command();
   if (event == CommandEvent::NeedMore) return;
   const bool first = std::exchange(first_line_, false);
+  if (is_markup(command.tag)) return fault(ErrorCode::NotImap, Side::Client, "an IMAP command");
   switch (event) {
     case CommandEvent::Head:
       if (first && is_not_imap()) return fault(ErrorCode::NotImap, Side::Client, "an IMAP command");
@@ -121,9 +140,7 @@ void Session::Impl::answer_before_login(imap::Command& command) {
       say({tag, " OK NOOP completed\r\n"});
       return count(command.verb, telemetry::CommandResult::Ok);
     case imap::Verb::Id:
-      if (!imap::is_id_argument(command.args)) return bad_line(tag, "Invalid ID parameters");
-      say({"* ID (\"name\" \"Postern\")\r\n", tag, " OK ID completed\r\n"});
-      return count(command.verb, telemetry::CommandResult::Ok);
+      return answer_id(command);
     case imap::Verb::Logout:
       say({"* BYE Logging out\r\n", tag, " OK LOGOUT completed\r\n"});
       bye_seen_ = true;
@@ -142,6 +159,19 @@ void Session::Impl::answer_before_login(imap::Command& command) {
       count(command.verb, telemetry::CommandResult::Bad);
       say({tag, " BAD Log in first\r\n"});
   }
+}
+
+// What is said in clear where TLS is due is forgotten with the rest of that phase: anybody on the way could
+// have said it.
+void Session::Impl::answer_id(const imap::Command& command) {
+  const auto pairs = read_id(command.args);
+  if (!pairs) {
+    count(command.verb, telemetry::CommandResult::Bad);
+    return bad_line(command.tag, "Invalid ID parameters");
+  }
+  if (!needs_tls() && identity_.hear(*pairs, env_.facts)) act(ClientKnown{env_.facts});
+  say({id_answer(settings().rewrite.id, env_.version), command.tag, " OK ID completed\r\n"});
+  count(command.verb, telemetry::CommandResult::Ok);
 }
 
 void Session::Impl::answer_starttls(const imap::Command& command) {
@@ -168,10 +198,11 @@ void Session::Impl::begin_starttls() {
   }
   results[index_of(telemetry::StarttlsResult::Ok)].add();
   count(imap::Verb::Starttls, telemetry::CommandResult::Ok);
-  client_scanner_ = imap::CommandScanner({settings().limits.line, settings().limits.line});
+  client_scanner_ = imap::CommandScanner(command_limits());
   bad_lines_ = 0;
+  identity_ = {};
   phase_ = Phase::Handshake;
-  phase_until_ = now_ + settings().limits.timeouts.handshake;
+  phase_clock_.start(now_ + settings().limits.timeouts.handshake);
   act(StartTls{Side::Client});
 }
 

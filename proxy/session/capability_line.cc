@@ -10,11 +10,6 @@ bool is_data(const imap::Response& response) {
          !response.has_number && equals_ignoring_case(response.keyword, kCapability);
 }
 
-bool is_code(const imap::Response& response) {
-  return starts_ignoring_case(response.code, kCapability) &&
-         (response.code.size() == kCapability.size() || response.code[kCapability.size()] == ' ');
-}
-
 }  // namespace
 
 std::optional<Octets> listed_capabilities(const imap::Response& response, Octets whole) {
@@ -23,7 +18,7 @@ std::optional<Octets> listed_capabilities(const imap::Response& response, Octets
         static_cast<std::size_t>(response.keyword.data() - whole.data()) + kCapability.size();
     return without_line_end(whole.substr(at));
   }
-  if (is_code(response)) return response.code.substr(kCapability.size());
+  if (imap::has_code(response, kCapability)) return response.code.substr(kCapability.size());
   return std::nullopt;
 }
 

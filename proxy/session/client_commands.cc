@@ -79,7 +79,7 @@ void Session::Impl::judge(imap::Command& command) {
 // names no command: what needs one goes when nothing else is under way, so that no stray "+" can set a
 // literal free.
 bool Session::Impl::must_wait(const imap::Command& command) const noexcept {
-  const bool needs_plus = command.body || !command.literals.empty() || command.verb == imap::Verb::Idle;
+  const bool needs_plus = command.body || !command.literals.empty() || imap::needs_plus(command.verb);
   return pending_.uses(command.tag) || (needs_plus && pending_.at_upstream());
 }
 
@@ -110,8 +110,24 @@ void Session::Impl::decide(imap::Command& command) {
   }
 }
 
+// RFC 7888 §5: where LITERAL- was told, a client asks before it sends more. The octets are under way and have
+// to be read.
+bool Session::Impl::breaks_literal_minus(const imap::Command& command) {
+  if (!command.body || command.body->synchronising || command.body->size <= command_limits().unasked)
+    return false;
+  cells().side(Side::Client).parse_errors[index_of(telemetry::ParseError::LiteralTooLarge)].add();
+  const Octets answer = " BAD [TOOBIG] Non-synchronising literal too large\r\n";
+  if (command.tag.empty()) {
+    abort_append(answer);
+    return true;
+  }
+  count(command.verb, telemetry::CommandResult::Bad);
+  refuse(command, std::string(command.tag).append(answer));
+  return true;
+}
+
 bool Session::Impl::is_too_large(const imap::Command& command) {
-  if (!command.body || command.body->size <= settings().limits.literal) return false;
+  if (!command.body || command.body->size <= settings().limits.literal) return breaks_literal_minus(command);
   cells().side(Side::Client).parse_errors[index_of(telemetry::ParseError::LiteralTooLarge)].add();
   if (!command.body->synchronising) {
     end(ErrorCode::LiteralTooLarge, "TOOBIG");  // its octets are under way: nothing but closing stops them
@@ -129,9 +145,8 @@ bool Session::Impl::is_too_large(const imap::Command& command) {
 
 bool Session::Impl::is_answered_locally(imap::Verb verb) const noexcept {
   using enum imap::Verb;
-  if (verb == Id) return !upstream_has_id_;
   return verb == Starttls || verb == Login || verb == Authenticate || verb == Compress ||
-         verb == Unauthenticate;
+         verb == Unauthenticate || verb == Id;
 }
 
 // What is never forwarded after login (protocol.md §3): another identity, or a channel that cannot be seen
@@ -151,14 +166,16 @@ bool Session::Impl::answer_locally(const imap::Command& command) {
       answer += " NO [CANNOT] Not possible through this server\r\n";
       result = telemetry::CommandResult::No;
       break;
-    case imap::Verb::Id:
-      result =
-          imap::is_id_argument(command.args) ? telemetry::CommandResult::Ok : telemetry::CommandResult::Bad;
-      answer = result == telemetry::CommandResult::Ok
-                   ? "* ID (\"name\" \"Postern\")\r\n" + answer + " OK ID completed\r\n"
-                   : answer + " BAD Invalid ID parameters\r\n";
+    case imap::Verb::Id: {
       if (!client_scanner_.at_boundary()) return false;  // its literals first
+      const config::IdPolicy policy = settings().rewrite.id;
+      const bool well_formed = imap::is_id_argument(command.args);
+      if (well_formed && policy == config::IdPolicy::Pass && upstream_has_id_) return false;
+      if (well_formed) result = telemetry::CommandResult::Ok;
+      answer = well_formed ? id_answer(policy, env_.version) + answer + " OK ID completed\r\n"
+                           : answer + " BAD Invalid ID parameters\r\n";
       break;
+    }
     default:
       return false;
   }
@@ -197,6 +214,7 @@ void Session::Impl::forward(imap::Command& command, bool held) {
     std::string answer = "* ENABLED\r\n";
     return refuse(command, answer.append(command.tag).append(" OK ENABLE completed\r\n"));
   }
+  if (command.verb == imap::Verb::Id && !env_.facts.trusted) cut_proxy_fields(command, rewritten);
   chain_.on_verdict(command, {true, ErrorCode::Ok}, context());
   if (!pending_.at_upstream())
     last_upstream_ = now_;  // its silence is counted from the first unanswered command

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/settings.h"
@@ -30,7 +31,8 @@ struct Environment {
   std::shared_ptr<const Offer> offer;
   telemetry::WorkerCells* cells = nullptr;
   filters::SessionFacts facts;
-  std::uint64_t tag_seed = 0;  // random: the gateway's own tags towards the upstream cannot be guessed
+  std::string_view version = {};  // of this program, for rewrite.id: own; a constant
+  std::uint64_t tag_seed = 0;     // random: the gateway's own tags towards the upstream cannot be guessed
 };
 
 }  // namespace postern::session

@@ -11,6 +11,7 @@
 //   Relay →  Penalty             the answer to LoginResult{Failure}: how long the client waits for its NO
 //   Relay →  Drain               the process is to end: say BYE at the next boundary
 //   → Relay  Connect             credentials are here: dial the upstream for this user
+//   → Relay  ClientKnown         a trusted proxy has told by ID whom it speaks for
 //   → Relay  StartTls            flush that side's output in clear, then put the TLS engine in
 //   → Relay  Hold                a filter waits: have it recorded, counted, looked up, and answer Released
 //   → Relay  LoginResult         the upstream's verdict, for the Ledger and the log
@@ -35,6 +36,7 @@ namespace postern::session {
 
 struct UpstreamConnected {
   config::UpstreamTls tls = config::UpstreamTls::Off;
+  bool send_id = false;  // upstreams[].send_id: it is told by ID whom the gateway speaks for
 };
 struct UpstreamFailed {
   ErrorCode code = ErrorCode::UpstreamDown;
@@ -68,6 +70,11 @@ struct Connect {
   bool next = false;  // the candidate dialled last failed by `failed` before credentials were sent to it
   ErrorCode failed = ErrorCode::Ok;
 };
+// The client is a trusted proxy's: these take the place of the session's facts, for the Ledger, routes and
+// logs.
+struct ClientKnown {
+  filters::SessionFacts facts;
+};
 struct StartTls {
   Side side = Side::Client;
 };
@@ -87,7 +94,7 @@ struct Close {
   bool clean = true;  // false: in the middle of a response, so no close_notify towards the client
 };
 
-using Action = std::variant<Connect, StartTls, Hold, LoginResult, Disconnect, Close>;
+using Action = std::variant<Connect, ClientKnown, StartTls, Hold, LoginResult, Disconnect, Close>;
 
 // Why a session ended, for its one log line. `excerpt` quotes only what may be quoted: the upstream's octets,
 // or a client's after login; never what may have been a credential.

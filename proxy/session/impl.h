@@ -5,16 +5,21 @@
 #include <array>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/byte_queue.h"
 #include "imap/command_scanner.h"
+#include "imap/mailbox_naming.h"
 #include "imap/response_scanner.h"
+#include "session/identity.h"
 #include "session/leg.h"
 #include "session/login.h"
 #include "session/parked.h"
+#include "session/passing.h"
 #include "session/pending.h"
+#include "session/phase_clock.h"
 #include "session/sending.h"
 #include "session/session.h"
 
@@ -61,8 +66,11 @@ struct Session::Impl {
   void end(ErrorCode code, Octets response_code = {});
   void fault(ErrorCode code, Side side, std::string_view expected, Octets excerpt = {});
   void client_fault(ErrorCode code);  // the client broke the framing: BAD, BYE, close
-  filters::Context context() const { return {env_.facts, client_tls_, user_, phase_ == Phase::Relaying}; }
+  filters::Context context() const {
+    return {env_.facts, client_tls_, user_, phase_ == Phase::Relaying, naming_};
+  }
   const config::Settings& settings() const noexcept { return *env_.settings; }
+  imap::CommandLimits command_limits() const noexcept;
   telemetry::WorkerCells& cells() noexcept { return *env_.cells; }
   telemetry::ListenerCells& listener_cells() noexcept {
     return env_.cells->listeners[env_.facts.listener_index];
@@ -72,7 +80,9 @@ struct Session::Impl {
   void greet();
   const std::string& offered() const noexcept;
   void before_login(imap::CommandEvent event);
+  bool needs_tls() const noexcept;
   bool is_not_imap();
+  void answer_id(const imap::Command& command);
   void answer_before_login(imap::Command& command);
   void answer_starttls(const imap::Command& command);
   void begin_starttls();
@@ -85,9 +95,10 @@ struct Session::Impl {
   bool is_mechanism_offered(const std::string& name) const;
   void first_response(Octets line);
   void sasl_line(imap::CommandEvent event);
+  void later_response(Octets line);
   void dial(std::string user);
   void next_candidate(ErrorCode failed);
-  void upstream_connected(config::UpstreamTls tls);
+  void upstream_connected(const UpstreamConnected& connected);
   void on_setup(SetupStep step);
   void send_credentials();
   void login_response();
@@ -95,12 +106,11 @@ struct Session::Impl {
   std::string told_verdict(Octets whole) const;
   void on_challenge();
   void on_verdict();
+  void login_broken(ErrorCode code, std::string_view received);
   void login_succeeded();
   void login_done();
   void login_refused(telemetry::AuthResult result, ErrorCode code, std::string answer);
   void login_penalty(Duration delay);
-  void gateway_has_turn() noexcept;
-  void client_has_turn() noexcept;
   void login_over();  // tells the verdict, back to NotAuthenticated
   void count_auth(imap::Mechanism mechanism, telemetry::AuthResult result);
   void close_upstream();
@@ -114,6 +124,7 @@ struct Session::Impl {
   bool is_answered_locally(imap::Verb verb) const noexcept;
   bool answer_locally(const imap::Command& command);
   bool is_too_large(const imap::Command& command);
+  bool breaks_literal_minus(const imap::Command& command);
   bool edit_enable(imap::Command& command, std::string& rewritten);
   void forward(imap::Command& command, bool held);
   void send(const std::string& tag, imap::Program program, bool body, bool body_synchronising);
@@ -131,6 +142,7 @@ struct Session::Impl {
 
   // upstream_responses.cc
   void upstream_response(imap::ResponseEvent event);
+  void cut_referral();
   void on_untagged();
   void on_continuation();
   void on_tagged();
@@ -147,12 +159,9 @@ struct Session::Impl {
   telemetry::SessionState state_ = telemetry::SessionState::Unauthenticated;
   bool closing_ = false;
   bool draining_ = false;
-  bool mid_response_ = false;  // towards the client: no answer of ours may go out
-  bool passing_ = false;       // the present response is forwarded
   bool bye_seen_ = false;
   bool upstream_open_ = false;
-  bool client_eof_ = false;
-  ErrorCode client_end_ = ErrorCode::ClientClosed;
+  std::optional<ErrorCode> client_end_;  // it will send no more
   bool starttls_asked_ = false;
   bool first_line_ = true;
   bool stray_done_ = false;  // IDLE ended or was refused while a DONE may be under way
@@ -163,16 +172,17 @@ struct Session::Impl {
   std::array<Leg, 2> legs_;  // by Side
   imap::CommandScanner client_scanner_;
   imap::ResponseScanner upstream_scanner_;
+  Passing passing_;
   PendingCommands pending_;
   std::vector<Action> actions_;
   std::unique_ptr<LoginAttempt> login_;
   std::unique_ptr<Sending> sending_;
   std::unique_ptr<ParkedCommand> parked_;
   std::string swallow_answer_;
-  std::string completing_;  // tag of the completion that is being passed on
-  imap::Status completing_status_ = imap::Status::None;
   std::string user_;
+  imap::MailboxNaming naming_;
   TlsFacts client_tls_;
+  ClientIdentity identity_;
   Fault fault_;
   std::string upstream_state_;
   std::size_t turn_ = 0;  // commands judged in this call
@@ -180,8 +190,7 @@ struct Session::Impl {
   std::uint64_t hold_id_ = 0;
   std::size_t client_queue_seen_ = 0;
   Instant now_;
-  Instant phase_until_;                          // handshake or login
-  Instant gateway_turn_since_ = Instant::max();  // logging in: it is not the client who is waited for
+  PhaseClock phase_clock_;  // handshake or login
   Instant parked_until_ = Instant::max();
   Instant drain_until_ = Instant::max();
   Instant last_client_;

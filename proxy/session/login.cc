@@ -3,12 +3,12 @@
 #include "session/login.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "imap/arguments.h"
 #include "session/capability_line.h"
 #include "session/impl.h"
+#include "session/verdict.h"
 
 namespace postern::session {
 namespace {
@@ -18,17 +18,15 @@ using telemetry::AuthResult;
 
 // Longer first responses go as an answer to "+": servers bound the command line before login far tighter.
 constexpr std::size_t kInitialResponseBytes = 1024;
+constexpr std::size_t kExcerptBytes = 16;          // of an answer that is quoted in the log
 constexpr std::size_t kUntaggedBytes = 16 * 1024;  // what the upstream may say before its verdict
 
-// RFC 5530 codes that say "not now", not "not you": nobody's failure.
-constexpr std::array<Octets, 5> kTemporaryCodes{"UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "CORRUPTION"};
+constexpr Octets kCancelled = "BAD AUTHENTICATE cancelled";
+constexpr Octets kBadBase64 = "BAD Invalid base64";
+constexpr Octets kNoSecurityLayer = "NO [CANNOT] Security layers are not possible here";
 
 bool has_forbidden_octets(Octets text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return c == '\0' || c == '\r' || c == '\n'; });
-}
-
-bool is_code(Octets code, Octets name) {
-  return starts_ignoring_case(code, name) && (code.size() == name.size() || code[name.size()] == ' ');
 }
 
 std::string tag_stem(std::uint64_t seed, std::uint64_t serial) {
@@ -111,10 +109,8 @@ void Session::Impl::first_response(Octets line) {
   login_->initial = Secret(line);
   login_->has_initial = true;
   const auto decoded = imap::decode_base64(line);
-  if (!decoded) {
-    login_->cancelled = true;
-    return login_refused(AuthResult::Denied, ErrorCode::MalformedCommand, "BAD Invalid base64");
-  }
+  if (!decoded)
+    return login_refused(AuthResult::Denied, ErrorCode::MalformedCommand, std::string(kBadBase64));
   const bool scram = login_->mechanism == Mechanism::ScramSha1 || login_->mechanism == Mechanism::ScramSha256;
   // The client could bind the channel, saw no -PLUS and says so; the upstream that offers it would have to
   // take that for a downgrade (RFC 5802 §6).
@@ -131,28 +127,44 @@ void Session::Impl::sasl_line(imap::CommandEvent event) {
     return client_fault(too_long ? ErrorCode::SaslTooLong : client_scanner_.error());
   }
   const Octets line = client_scanner_.octets();
-  const bool valid = imap::is_base64(line);
+  const Octets taken_back = line == "*" ? kCancelled : imap::is_base64(line) ? Octets() : kBadBase64;
   if (login_->stage == LoginStage::ClientFirst) {
-    if (valid) return first_response(line);
-    login_->cancelled = true;
-    return login_refused(AuthResult::Denied, ErrorCode::MalformedCommand,
-                         line == "*" ? "BAD AUTHENTICATE cancelled" : "BAD Invalid base64");
+    if (taken_back.empty()) return first_response(line);
+    return login_refused(AuthResult::Denied, ErrorCode::MalformedCommand, std::string(taken_back));
   }
   login_->stage = LoginStage::ServerTurn;
-  gateway_has_turn();
-  login_->cancelled = line == "*" || !valid;
-  login_->line_was_bad = line != "*" && !valid;
-  emit(Side::Upstream, login_->cancelled ? Octets("*") : line);
+  phase_clock_.stop(now_);
+  login_->taken_back = taken_back;
+  if (taken_back.empty()) later_response(line);
+  emit(Side::Upstream, login_->taken_back.empty() ? line : Octets("*"));
   emit(Side::Upstream, "\r\n");
+}
+
+// What a response to a challenge shows: the user's name, too late for the choice of an upstream, and the wish
+// for a layer of its own between client and upstream, behind which nobody here could read.
+void Session::Impl::later_response(Octets line) {
+  const imap::MechanismRow& row = imap::row_of(login_->mechanism);
+  if (!row.names_later || !login_->user.empty()) return;
+  const auto decoded = imap::decode_base64(line);
+  login_->user = imap::user_in_response(row.mechanism, decoded->reveal());
+  if (row.mechanism == Mechanism::DigestMd5 && imap::wants_security_layer(decoded->reveal()))
+    login_->taken_back = kNoSecurityLayer;
 }
 
 void Session::Impl::dial(std::string user) {
   phase_ = Phase::Authenticating;
-  gateway_has_turn();
+  phase_clock_.stop(now_);
   login_->user = user;
   login_->stage = LoginStage::Connecting;
   login_->connect_until = now_ + settings().limits.timeouts.upstream_connect;
   login_->upstream_until = now_ + settings().limits.timeouts.upstream_login;
+  if (identity_.hops_left() <= 0) {
+    upstream_state_ =
+        "x-proxy-ttl has run out: the way to the upstream leads through too many proxies, or in a circle";
+    std::string answer = "NO [UNAVAILABLE] ";
+    return login_refused(AuthResult::Temporary, ErrorCode::ProxyLoop,
+                         answer.append(row_of(ErrorCode::ProxyLoop).client));
+  }
   upstream_state_ = "not connected";
   act(Connect{std::move(user), false, ErrorCode::Ok});
 }
@@ -170,15 +182,17 @@ void Session::Impl::close_upstream() {
   leg(Side::Upstream).drop();
   leg(Side::Upstream).out.clear();
   upstream_scanner_ = imap::ResponseScanner();
-  mid_response_ = false;
+  passing_.incomplete = false;
 }
 
-void Session::Impl::upstream_connected(config::UpstreamTls tls) {
+void Session::Impl::upstream_connected(const UpstreamConnected& connected) {
   if (!login_ || login_->stage != LoginStage::Connecting) return;  // the client has gone meanwhile
   upstream_open_ = true;
   leg(Side::Upstream).out.set_secret(true);
   login_->stage = LoginStage::Setup;
-  login_->setup.emplace(tls, tag_stem(env_.tag_seed, ++hold_id_));
+  login_->setup.emplace(connected.tls, tag_stem(env_.tag_seed, ++hold_id_),
+                        identity_.for_upstream(connected.send_id, settings().rewrite.id, env_.facts,
+                                               client_tls_, env_.version));
   on_setup(login_->setup->begin());
 }
 
@@ -246,12 +260,11 @@ void Session::Impl::login_response() {
       break;
   }
   if (response.status == imap::Status::Bye) return on_upstream_ended(ErrorCode::UpstreamBye);
-  if (response.status == imap::Status::Preauth)
-    return fault(ErrorCode::UpstreamPreauth, Side::Upstream, "a verdict", whole);
+  if (response.status == imap::Status::Preauth) return login_broken(ErrorCode::UpstreamPreauth, "PREAUTH");
   const bool is_list =
       response.status == imap::Status::None && equals_ignoring_case(response.keyword, "CAPABILITY");
   if (is_list) return;  // told with the verdict, edited
-  login_->alert_line = is_code(response.code, "ALERT");
+  login_->alert_line = imap::has_code(response, "ALERT");
   login_->untagged_line = true;
   keep_untagged();
 }
@@ -261,7 +274,7 @@ void Session::Impl::keep_untagged() {
   const Octets octets = upstream_scanner_.octets();
   if (!login_->untagged_line) return;  // the rest of a verdict's text
   if (login_->untagged.size() + octets.size() > kUntaggedBytes)
-    return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "a verdict", octets);
+    return login_broken(ErrorCode::UpstreamMalformed, "too much ahead of the verdict");
   login_->untagged += octets;
   if (login_->alert_line) login_->alerts += octets;
   if (upstream_scanner_.complete()) login_->untagged_line = false;
@@ -278,7 +291,7 @@ void Session::Impl::on_challenge() {
     return;
   }
   const bool awaited = login_->stage == LoginStage::ServerTurn && login_->mechanism != Mechanism::Login;
-  if (!awaited || login_->cancelled) return;  // nobody awaits it: not passed on
+  if (!awaited || !login_->taken_back.empty()) return;  // nobody awaits it: not passed on
   if (std::exchange(login_->has_initial, false)) {
     emit(Side::Upstream, login_->initial.reveal());
     emit(Side::Upstream, "\r\n");
@@ -287,7 +300,7 @@ void Session::Impl::on_challenge() {
   }
   say({without_line_end(upstream_scanner_.octets()), "\r\n"});
   login_->stage = LoginStage::ClientTurn;
-  client_has_turn();
+  phase_clock_.go_on(now_);
 }
 
 void Session::Impl::on_verdict() {
@@ -296,36 +309,46 @@ void Session::Impl::on_verdict() {
   LoginAttempt& login = *login_;
   if (login.stage == LoginStage::AskCapability && response.tag == login.capability_tag) return login_done();
   if (response.tag != login.tag || login.stage == LoginStage::AskCapability)
-    return fault(ErrorCode::UpstreamUnknownTag, Side::Upstream, "the verdict on the login", whole);
-  upstream_state_ = "sent login, received the verdict";
+    return login_broken(
+        ErrorCode::UpstreamUnknownTag,
+        "an answer to another tag: " + std::string(without_line_end(whole).substr(0, kExcerptBytes)));
   if (response.status == imap::Status::Ok) {
     // An OK to credentials that it has not seen, or that were taken back, proves nothing about anybody.
-    if (login.stage == LoginStage::Sending || login.has_initial || login.cancelled)
-      return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "a verdict on the whole login", whole);
+    if (login.stage == LoginStage::Sending || login.has_initial)
+      return login_broken(ErrorCode::UpstreamMalformed, "OK to half of the credentials");
+    if (!login.taken_back.empty())
+      return login_broken(ErrorCode::UpstreamMalformed, "OK to credentials that were taken back");
+    upstream_state_ = "sent login, received the verdict";
     login.verdict = told_verdict(whole);
     login.verdict_lists = listed_capabilities(response, whole).has_value();
     return login_succeeded();
   }
-  if (response.status == imap::Status::Bad) {
-    const std::string text(login.line_was_bad ? Octets("Invalid base64") : response.text);
-    const bool harmless = login.cancelled;
-    return login_refused(harmless ? AuthResult::Denied : AuthResult::Failure,
-                         harmless ? ErrorCode::MalformedCommand : ErrorCode::AuthenticationFailed,
-                         "BAD " + text);
+  upstream_state_ = "sent login, received the verdict";
+  if (!login.taken_back.empty()) {
+    const bool by_us = login.taken_back == kNoSecurityLayer;
+    return login_refused(AuthResult::Denied, by_us ? ErrorCode::Cannot : ErrorCode::MalformedCommand,
+                         std::string(login.taken_back));
   }
-  if (login.cancelled)
-    return login_refused(AuthResult::Denied, ErrorCode::MalformedCommand, "BAD AUTHENTICATE cancelled");
-  const bool temporary = std::any_of(kTemporaryCodes.begin(), kTemporaryCodes.end(),
-                                     [&](Octets name) { return is_code(response.code, name); });
-  // One text for every refusal of credentials: it must not tell a wrong password from an unknown user.
-  if (response.code.empty() || is_code(response.code, "AUTHENTICATIONFAILED") ||
-      is_code(response.code, "REFERRAL"))
-    return login_refused(AuthResult::Failure, ErrorCode::AuthenticationFailed,
-                         "NO [AUTHENTICATIONFAILED] Authentication failed");
-  std::string answer = "NO [";
-  answer.append(response.code).append("] ").append(response.text);
-  login_refused(temporary ? AuthResult::Temporary : AuthResult::Failure,
-                temporary ? ErrorCode::UpstreamDown : ErrorCode::AuthenticationFailed, std::move(answer));
+  Refusal refusal = refusal_of(response);
+  // The client is told no more than that the upstream cannot; the log names what it said.
+  if (refusal.result == AuthResult::Temporary)
+    upstream_state_ = "sent login, received " + std::string(response.code);
+  login_refused(
+      refusal.result,
+      refusal.result == AuthResult::Temporary ? ErrorCode::UpstreamDown : ErrorCode::AuthenticationFailed,
+      std::move(refusal.answer));
+}
+
+// The upstream does not keep to the protocol between the credentials and the verdict: an outage, nobody's
+// failure, and no reason to end the client's session. What is no response is not quoted: it may be an echo.
+void Session::Impl::login_broken(ErrorCode code, std::string_view received) {
+  cells().side(Side::Upstream).parse_errors[index_of(telemetry::ParseError::Syntax)].add();
+  upstream_state_ = "sent login, received " + std::string(received);
+  // The verdict was OK, and may not be taken back.
+  if (login_->stage == LoginStage::AskCapability)
+    return fault(code, Side::Upstream, "its capabilities", upstream_scanner_.octets());
+  std::string answer = "NO [UNAVAILABLE] ";
+  login_refused(AuthResult::Temporary, code, answer.append(row_of(ErrorCode::UpstreamDown).client));
 }
 
 // The upstream's OK as the client reads it: capabilities edited, no way round the gateway, of bounded length.
@@ -333,9 +356,8 @@ std::string Session::Impl::told_verdict(Octets whole) const {
   const imap::Response& response = upstream_scanner_.response();
   if (const auto list = listed_capabilities(response, whole))
     return with_capabilities(response, whole, edited_capabilities(*list));
+  if (imap::has_code(response, "REFERRAL")) return without_code(response);
   std::string told;
-  if (is_code(response.code, "REFERRAL"))
-    return told.append(response.tag).append(" OK ").append(response.text).append("\r\n");
   return told.append(without_line_end(whole.substr(0, imap::ResponseScanner::kHeadBytes))).append("\r\n");
 }
 
@@ -354,6 +376,7 @@ void Session::Impl::login_succeeded() {
 void Session::Impl::login_done() {
   const std::unique_ptr<LoginAttempt> login = std::move(login_);
   upstream_has_id_ = imap::has_capability(login->capabilities, "ID");
+  naming_.learn_capabilities(login->capabilities);
   if (!login->untagged.empty()) say({login->untagged});
   // Clients rarely ask again after login; the list reaches them either in the verdict or just before it.
   if (login->knows_capabilities && !login->verdict_lists) {
@@ -381,7 +404,7 @@ void Session::Impl::login_refused(AuthResult result, ErrorCode code, std::string
   login.password.clear();
   login.initial.clear();
   login.stage = LoginStage::Penalty;
-  gateway_has_turn();
+  phase_clock_.stop(now_);
   count(login.mechanism == Mechanism::Login ? imap::Verb::Login : imap::Verb::Authenticate,
         answer.starts_with("BAD") ? telemetry::CommandResult::Bad : telemetry::CommandResult::No);
   act(LoginResult{login.user, login.mechanism, result, code});
@@ -398,18 +421,9 @@ void Session::Impl::login_penalty(Duration delay) {
   login_->penalty_until = now_ + delay;
 }
 
-// The client's time to log in does not run while the upstream, or a penalty, is waited for: it would be told
-// that it is slow for what others did.
-void Session::Impl::gateway_has_turn() noexcept { gateway_turn_since_ = std::min(gateway_turn_since_, now_); }
-
-void Session::Impl::client_has_turn() noexcept {
-  if (gateway_turn_since_ != Instant::max()) phase_until_ += now_ - gateway_turn_since_;
-  gateway_turn_since_ = Instant::max();
-}
-
 void Session::Impl::login_over() {
   const std::unique_ptr<LoginAttempt> login = std::move(login_);
-  client_has_turn();
+  phase_clock_.go_on(now_);
   phase_ = Phase::NotAuthenticated;
   say({login->verdict});
 }

@@ -44,8 +44,9 @@ struct LoginAttempt {
   imap::SecretProgram program;
   std::size_t next_chunk = 0;
   bool credentials_sent = false;
-  bool cancelled = false;     // by the client's "*": its BAD is nobody's failure
-  bool line_was_bad = false;  // the gateway cancelled, because a line was no base64
+  // The exchange was taken back, by the client's "*" or because of a line that cannot be passed on: what the
+  // client is told, whatever the upstream says to it. A constant; empty while nothing of it was taken back.
+  Octets taken_back;
   imap::CapabilityList capabilities;
   bool knows_capabilities = false;
   std::string untagged;        // what the upstream said before its verdict, for the client afterwards

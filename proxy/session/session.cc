@@ -21,14 +21,14 @@ constexpr std::size_t kExcerptBytes = 16;
 Session::Impl::Impl(Environment environment, filters::Chain chain, Instant now)
     : env_(std::move(environment)),
       chain_(std::move(chain)),
-      client_scanner_({env_.settings->limits.line, env_.settings->limits.line}),
+      client_scanner_(command_limits()),
       now_(now),
       last_client_(now),
       last_upstream_(now) {
   listener_cells().sessions[index_of(state_)].add();
   leg(Side::Client).set_secret_input(true);
   if (env_.facts.tls == config::ListenerTls::Implicit) {
-    phase_until_ = now + settings().limits.timeouts.handshake;
+    phase_clock_.start(now + settings().limits.timeouts.handshake);
   } else {
     greet();
   }
@@ -62,7 +62,7 @@ void Session::Impl::run() {
   // call.
   client_scanner_.release();
   upstream_scanner_.release();
-  if (client_eof_ && !closing_ && is_served()) end(client_end_);
+  if (client_end_ && !closing_ && is_served()) end(*client_end_);
   maybe_drain();
 }
 
@@ -126,7 +126,7 @@ void Session::Impl::process_upstream() {
     if (phase_ == Phase::Relaying) {
       upstream_response(event);
     } else if (event == imap::ResponseEvent::Malformed) {
-      fault(upstream_scanner_.error(), Side::Upstream, "an IMAP response", upstream_scanner_.excerpt());
+      login_broken(upstream_scanner_.error(), "what is no IMAP response");
     } else if (event == imap::ResponseEvent::Head) {
       login_response();
     } else if (event == imap::ResponseEvent::More && login_) {
@@ -162,7 +162,7 @@ void Session::Impl::keep() {
 
 bool Session::Impl::wants_read(Side side) const noexcept {
   if (closing_) return false;
-  if (side == Side::Client) return !client_eof_ && leg(side).held() == 0 && !leg(Side::Upstream).paused();
+  if (side == Side::Client) return !client_end_ && leg(side).held() == 0 && !leg(Side::Upstream).paused();
   return upstream_open_ && leg(side).held() == 0 && !leg(Side::Client).paused();
 }
 
@@ -172,7 +172,7 @@ void Session::Impl::event(const Event& event) {
   if (closing_) return;
   struct Visitor {
     Impl& self;
-    void operator()(const UpstreamConnected& e) const { self.upstream_connected(e.tls); }
+    void operator()(const UpstreamConnected& e) const { self.upstream_connected(e); }
     void operator()(const UpstreamFailed& e) const {
       if (!self.login_ || self.login_->stage != LoginStage::Connecting) return;
       const bool throttled = e.code == ErrorCode::LoginThrottled;
@@ -205,13 +205,12 @@ void Session::Impl::on_tls_ready(const TlsReady& ready) {
   if (env_.facts.tls == config::ListenerTls::Implicit) return greet();
   // RFC 9051 §6.2.1: no second greeting, and nothing of the clear text phase is remembered.
   phase_ = Phase::NotAuthenticated;
-  phase_until_ = now_ + settings().limits.timeouts.login;
+  phase_clock_.start(now_ + settings().limits.timeouts.login);
 }
 
 void Session::Impl::on_end_of_file(const EndOfFile& ended) {
   if (ended.side == Side::Upstream)
     return on_upstream_ended(ended.truncated ? ErrorCode::UpstreamTruncated : ErrorCode::UpstreamClosed);
-  client_eof_ = true;
   client_end_ = ended.truncated ? ErrorCode::ClientTruncated : ErrorCode::ClientClosed;
 }
 
@@ -238,7 +237,7 @@ bool Session::Impl::is_served() const noexcept {
 
 void Session::Impl::on_failed(const Failed& failed) {
   if (failed.side == Side::Client) {
-    mid_response_ = true;  // nothing can be said any more
+    passing_.incomplete = true;  // nothing can be said any more
     return end(failed.code);
   }
   on_upstream_ended(failed.code);
@@ -265,7 +264,7 @@ void Session::Impl::maybe_drain() {
   const bool forced = now_ >= drain_until_;
   const bool running = pending_.at_upstream() && idle_ == IdleState::None;
   const bool busy =
-      mid_response_ || running || sending_ || parked_ || login_ || !client_scanner_.at_boundary();
+      passing_.incomplete || running || sending_ || parked_ || login_ || !client_scanner_.at_boundary();
   if (busy && !forced) return;
   end(ErrorCode::Drained, "UNAVAILABLE");
 }
@@ -278,12 +277,12 @@ Instant Session::Impl::deadline() const noexcept {
   switch (phase_) {
     case Phase::Handshake:
     case Phase::NotAuthenticated:
-      return std::min(next, phase_until_);
+      return std::min(next, phase_clock_.until());
     case Phase::Authenticating:
       switch (login_->stage) {
         case LoginStage::ClientFirst:
         case LoginStage::ClientTurn:
-          return std::min(next, phase_until_);
+          return std::min(next, phase_clock_.until());
         case LoginStage::Connecting:
           return std::min({next, login_->connect_until, login_->upstream_until});
         case LoginStage::Penalty:
@@ -362,7 +361,7 @@ void Session::Impl::tick() {
 void Session::Impl::end(ErrorCode code, Octets response_code) {
   if (closing_) return;
   const Octets text = row_of(code).client;
-  const bool can_speak = !mid_response_ && !bye_seen_ && phase_ != Phase::Handshake;
+  const bool can_speak = !passing_.incomplete && !bye_seen_ && phase_ != Phase::Handshake;
   if (can_speak && !text.empty()) {
     if (response_code.empty()) {
       say({"* BYE ", text, "\r\n"});
@@ -378,13 +377,13 @@ void Session::Impl::end(ErrorCode code, Octets response_code) {
   parked_.reset();
   sending_.reset();
   set_state(telemetry::SessionState::Closing);
-  act(Close{code, !mid_response_});
+  act(Close{code, !passing_.incomplete});
 }
 
 void Session::Impl::fault(ErrorCode code, Side side, std::string_view expected, Octets excerpt) {
   if (closing_) return;
   fault_ = {code, side, leg(side).read(), expected, std::string(excerpt.substr(0, kExcerptBytes))};
-  end(code);
+  end(code, code == ErrorCode::LiteralTooLarge ? "TOOBIG" : "");
 }
 
 void Session::Impl::client_fault(ErrorCode code) {
@@ -393,7 +392,7 @@ void Session::Impl::client_fault(ErrorCode code) {
   if (code == ErrorCode::LineTooLong || code == ErrorCode::SaslTooLong) reason = ParseError::LineTooLong;
   if (code == ErrorCode::LiteralTooLarge) reason = ParseError::LiteralTooLarge;
   cells().side(Side::Client).parse_errors[index_of(reason)].add();
-  if (!mid_response_) say({"* BAD ", row_of(code).client, "\r\n"});
+  if (!passing_.incomplete) say({"* BAD ", row_of(code).client, "\r\n"});
   fault(code, Side::Client, "a well-formed command");
 }
 

@@ -6,6 +6,7 @@
 
 #include "session/capability_line.h"
 #include "session/impl.h"
+#include "session/verdict.h"
 
 namespace postern::session {
 namespace {
@@ -13,6 +14,29 @@ namespace {
 telemetry::CommandResult result_of(imap::Status status) {
   if (status == imap::Status::Ok) return telemetry::CommandResult::Ok;
   return status == imap::Status::No ? telemetry::CommandResult::No : telemetry::CommandResult::Bad;
+}
+
+// `* ENABLED …` without the words that are hidden; empty if none is. An over-long line is passed as it is: no
+// client has asked for that much.
+template <typename IsHidden>
+std::string enabled_without(const imap::Response& response, Octets whole, IsHidden is_hidden) {
+  if (!equals_ignoring_case(response.keyword, "ENABLED") || whole.size() > imap::ResponseScanner::kHeadBytes)
+    return {};
+  std::string shown = "* ENABLED";
+  bool cut = false;
+  const std::size_t at = static_cast<std::size_t>(response.keyword.data() - whole.data());
+  for (Octets rest = without_line_end(whole.substr(at + response.keyword.size())); !rest.empty();) {
+    const std::size_t space = std::min(rest.find(' '), rest.size());
+    const Octets word = rest.substr(0, space);
+    rest.remove_prefix(std::min(space + 1, rest.size()));
+    if (word.empty()) continue;
+    if (is_hidden(word)) {
+      cut = true;
+    } else {
+      shown.append(" ").append(word);
+    }
+  }
+  return cut ? shown.append("\r\n") : std::string();
 }
 
 }  // namespace
@@ -27,7 +51,7 @@ void Session::Impl::upstream_response(imap::ResponseEvent event) {
                    upstream_scanner_.excerpt());
     case imap::ResponseEvent::Head:
       if (chain_.watches_responses()) chain_.on_response(upstream_scanner_.response(), context());
-      passing_ = true;
+      passing_.on = true;
       // `* 5 FETCH …`: most of what a server says, and none of it is the session's business.
       if (upstream_scanner_.response().has_number) break;
       switch (upstream_scanner_.response().kind) {
@@ -41,35 +65,52 @@ void Session::Impl::upstream_response(imap::ResponseEvent event) {
           on_tagged();
           break;
       }
+      if (passing_.on && !closing_) cut_referral();
       break;
     case imap::ResponseEvent::More:
       break;
   }
   if (closing_) return;
-  if (passing_) emit(Side::Client, upstream_scanner_.octets());
-  mid_response_ = !upstream_scanner_.complete() && passing_;
-  if (upstream_scanner_.complete() && !completing_.empty()) complete();
+  if (passing_.on) emit(Side::Client, upstream_scanner_.octets());
+  passing_.incomplete = !upstream_scanner_.complete() && passing_.on;
+  if (upstream_scanner_.complete() && !passing_.tag.empty()) complete();
+}
+
+// RFC 2221, RFC 2193: the code names a server to go to instead, which is a way round the gateway.
+void Session::Impl::cut_referral() {
+  if (!imap::has_code(upstream_scanner_.response(), "REFERRAL")) return;
+  passing_.on = false;
+  say({without_code(upstream_scanner_.response())});
 }
 
 void Session::Impl::on_untagged() {
   const imap::Response& response = upstream_scanner_.response();
+  naming_.learn(response, upstream_scanner_.octets());
   if (response.status == imap::Status::Bye) bye_seen_ = true;
-  if (response.status == imap::Status::Ok && starts_ignoring_case(response.code, "CLOSED")) {
+  if (settings().rewrite.id != config::IdPolicy::Pass && equals_ignoring_case(response.keyword, "ID"))
+    passing_.on = false;  // the client learns nothing of the upstream's, whoever asked for it
+  if (response.status == imap::Status::Ok && imap::has_code(response, "CLOSED")) {
     selected_ = false;  // RFC 9051 §7.1: the old mailbox is left, whatever becomes of the SELECT
     set_state(telemetry::SessionState::Authenticated);
   }
   if (const auto list = listed_capabilities(response, upstream_scanner_.octets())) {
-    passing_ = false;
+    passing_.on = false;
     say({with_capabilities(response, upstream_scanner_.octets(), edited_capabilities(*list))});
+  }
+  const std::string enabled = enabled_without(response, upstream_scanner_.octets(),
+                                              [this](Octets capability) { return is_hidden(capability); });
+  if (!enabled.empty() && upstream_scanner_.complete()) {
+    passing_.on = false;
+    say({enabled});
   }
 }
 
 void Session::Impl::on_continuation() {
-  passing_ = false;
+  passing_.on = false;
   if (idle_ == IdleState::Waiting) {
     idle_ = IdleState::Active;
     set_state(telemetry::SessionState::Idle);
-    passing_ = true;
+    passing_.on = true;
     return;
   }
   if (!sending_ || sending_->streaming) return;  // nobody awaits it: not passed on
@@ -81,7 +122,7 @@ void Session::Impl::on_continuation() {
     return emit(Side::Upstream, sending_->program.chunks[sending_->next_chunk++]);
   if (!sending_->body) return;
   sending_->streaming = true;
-  passing_ = sending_->body_synchronising;  // the client waits for it, too
+  passing_.on = sending_->body_synchronising;  // the client waits for it, too
 }
 
 void Session::Impl::on_tagged() {
@@ -89,7 +130,7 @@ void Session::Impl::on_tagged() {
   const Octets whole = upstream_scanner_.octets();
   Pending* pending = pending_.find(response.tag);
   if (pending == nullptr) {
-    passing_ = false;
+    passing_.on = false;
     return fault(ErrorCode::UpstreamUnknownTag, Side::Upstream, "the tag of a pending command", whole);
   }
   const bool part_is_held = parked_ && parked_->command().tag.empty();
@@ -99,24 +140,24 @@ void Session::Impl::on_tagged() {
     return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "no answer inside of a literal", whole);
   }
   if (pending->muted) {
-    passing_ = false;
+    passing_.on = false;
     if (response.status == imap::Status::Ok)
       return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "NO or BAD to a broken APPEND", whole);
   } else if (const auto list = listed_capabilities(response, whole)) {
-    passing_ = false;
+    passing_.on = false;
     say({with_capabilities(response, whole, edited_capabilities(*list))});
   }
-  completing_ = response.tag;
-  completing_status_ = response.status;
+  passing_.tag = response.tag;
+  passing_.status = response.status;
   track_selected(pending->verb, response.status);
 }
 
 // A completion has been passed on whole: the command is over.
 void Session::Impl::complete() {
-  const std::string tag = std::exchange(completing_, {});
+  const std::string tag = std::exchange(passing_.tag, {});
   const imap::Verb verb = pending_.find(tag)->verb;
   pending_.remove(tag);
-  count(verb, result_of(completing_status_));
+  count(verb, result_of(passing_.status));
   if (verb == imap::Verb::Idle) {
     // It ended, or was refused, without the client's DONE: that may still be under way.
     stray_done_ = idle_ == IdleState::Waiting || idle_ == IdleState::Active;
@@ -130,7 +171,7 @@ void Session::Impl::complete() {
     flush_answers();
     if (body_unsent) swallow({});
   }
-  if (verb == imap::Verb::Logout && completing_status_ == imap::Status::Ok) {
+  if (verb == imap::Verb::Logout && passing_.status == imap::Status::Ok) {
     bye_seen_ = true;  // whether it was said or not: behind the OK it would be a second story
     return end(ErrorCode::Logout);
   }
@@ -156,18 +197,17 @@ std::string Session::Impl::edited_capabilities(Octets list) const {
 }
 
 bool Session::Impl::is_hidden(Octets capability) const {
+  const auto& rewrite = settings().rewrite;
+  if (imap::has_capability(rewrite.hide_capabilities, capability)) return true;
+  if (imap::has_capability(rewrite.add_capabilities, capability)) return false;
   const imap::CapabilityRow* row = imap::find_capability(capability);
-  if (row == nullptr || row->verdict == imap::CapabilityVerdict::Hide) return true;
-  const auto& hide = settings().rewrite.hide_capabilities;
-  return std::any_of(hide.begin(), hide.end(), [capability](const std::string& name) {
-    return equals_ignoring_case(name, capability);
-  });
+  return row == nullptr || row->verdict == imap::CapabilityVerdict::Hide;
 }
 
 void Session::Impl::flush_answers() {
   if (!pending_.has_answer()) return;
   std::string answer;
-  while (!mid_response_ && pending_.take_answer(answer)) say({answer});
+  while (!passing_.incomplete && pending_.take_answer(answer)) say({answer});
 }
 
 }  // namespace postern::session

@@ -13,8 +13,8 @@ constexpr std::uint64_t kUntaggedLinesMax = 100;
 
 }  // namespace
 
-UpstreamSetup::UpstreamSetup(config::UpstreamTls tls, std::string tag_stem)
-    : tls_(tls), tag_stem_(std::move(tag_stem)) {}
+UpstreamSetup::UpstreamSetup(config::UpstreamTls tls, std::string tag_stem, std::string id)
+    : tls_(tls), tag_stem_(std::move(tag_stem)), id_(std::move(id)) {}
 
 SetupStep UpstreamSetup::begin() {
   if (tls_ != config::UpstreamTls::Implicit) return SetupStep::NeedInput;
@@ -98,6 +98,11 @@ SetupStep UpstreamSetup::on_tagged() {
       if (!ok) return fail(ErrorCode::UpstreamStarttls);
       phase_ = Phase::Handshake;
       return SetupStep::StartTls;
+    case Phase::Id:
+      // OK or not: who will not be told is dealt with as one that has no ID.
+      received_ = "id";
+      phase_ = Phase::Ready;
+      return SetupStep::Ready;
     case Phase::ImplicitTls:
     case Phase::Greeting:
     case Phase::Handshake:
@@ -120,8 +125,7 @@ SetupStep UpstreamSetup::after_capabilities() {
   if (phase_ == Phase::Greeting || phase_ == Phase::Capability) {
     if (tls_ != config::UpstreamTls::Starttls || phase_ == Phase::Capability) {
       if (!knows_capabilities_) return fail(ErrorCode::UpstreamMalformed);
-      phase_ = Phase::Ready;
-      return SetupStep::Ready;
+      return identify();
     }
   }
   // The list in clear text is only good for this: is STARTTLS offered? A stripped one is not worked around.
@@ -130,6 +134,18 @@ SetupStep UpstreamSetup::after_capabilities() {
   tag_stem_ += 's';
   output_ += tag() + " STARTTLS\r\n";
   sent_ = "starttls";
+  return SetupStep::NeedInput;
+}
+
+SetupStep UpstreamSetup::identify() {
+  if (id_.empty() || !imap::has_capability(capabilities_, "ID")) {
+    phase_ = Phase::Ready;
+    return SetupStep::Ready;
+  }
+  phase_ = Phase::Id;
+  tag_stem_ += 'i';
+  output_ += tag() + " ID " + std::exchange(id_, {}) + "\r\n";
+  sent_ = "id";
   return SetupStep::NeedInput;
 }
 

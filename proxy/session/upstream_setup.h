@@ -1,7 +1,9 @@
 // Brings a fresh upstream connection to the point where credentials may be sent: greeting, STARTTLS, and the
-// capabilities as they are then (protocol.md §2, "On the upstream leg"). The same machine serves a login and
-// the health probe. Pure: octets in, octets and needs out; any octet behind the tagged OK of STARTTLS, a NO,
-// a stripped STARTTLS or a PREAUTH greeting fails it; there is no fall-back.
+// capabilities as they are then (protocol.md §2, "On the upstream leg"), and by ID whom the gateway speaks
+// for. The same machine serves a login and the health probe. Pure: octets in, octets and needs out; any octet
+// behind the tagged OK of STARTTLS, a NO, a stripped STARTTLS or a PREAUTH greeting fails it; there is no
+// fall-back. It sends one command at a time: what stands behind a command in the same octets may get lost
+// (Courier), and an ID may end the connection (Cyrus 3.6), which must not cost the credentials.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +22,10 @@ enum class SetupStep : std::uint8_t { NeedInput, StartTls, Ready, Failed };
 
 class UpstreamSetup {
  public:
-  // `tag_stem`: random text, from which the tags of its own commands are made.
-  UpstreamSetup(config::UpstreamTls tls, std::string tag_stem);
+  // `tag_stem`: random text, from which the tags of its own commands are made. `id`: the argument of an ID,
+  // sent as the last command, inside of TLS if there is any, to an upstream that lists ID; what it answers is
+  // of no interest. Empty: none.
+  UpstreamSetup(config::UpstreamTls tls, std::string tag_stem, std::string id = {});
 
   // With implicit TLS the first step is StartTls, before any input.
   SetupStep begin();
@@ -46,6 +50,7 @@ class UpstreamSetup {
     Starttls,
     Handshake,
     Capability,
+    Id,
     Ready,
     Failed
   };
@@ -55,6 +60,7 @@ class UpstreamSetup {
   SetupStep on_tagged();
   SetupStep ask_capability(Phase phase);
   SetupStep after_capabilities();
+  SetupStep identify();
   SetupStep fail(ErrorCode code);
   void learn_from_response();
   const std::string& tag() const noexcept { return tag_stem_; }
@@ -62,6 +68,7 @@ class UpstreamSetup {
   config::UpstreamTls tls_;
   Phase phase_ = Phase::Greeting;
   std::string tag_stem_;
+  std::string id_;
   imap::ResponseScanner scanner_;
   imap::CapabilityList capabilities_;
   std::string output_;

@@ -105,6 +105,7 @@ class Run {
   UpstreamReference reference_;
   std::size_t piece_;
   bool memory_goes_;
+  bool trusted_;
   Instant now_{std::chrono::seconds(1)};
   std::deque<Waiting> waiting_[2];
   std::deque<std::vector<char>> memory_;
@@ -122,12 +123,16 @@ class Run {
 };
 
 Run::Run(unsigned setting, std::size_t piece)
-    : reference_((setting & kDeniesDelete) != 0), piece_(piece), memory_goes_((setting & kMemoryGoes) != 0) {
+    : reference_((setting & kDeniesDelete) != 0),
+      piece_(piece),
+      memory_goes_((setting & kMemoryGoes) != 0),
+      trusted_((setting & kTrusted) != 0) {
   if ((setting & kSmallLimits) != 0) {
     settings_.limits.line = settings_.limits.sasl = 400;
     settings_.limits.literal = 100;
     settings_.limits.buffer = 2000;
   }
+  if ((setting & kOwnId) != 0) settings_.rewrite.id = config::IdPolicy::Own;
   cells_.listeners.resize(1);
   session::Environment environment;
   environment.settings = &settings_;
@@ -137,6 +142,9 @@ Run::Run(unsigned setting, std::size_t piece)
   environment.facts.tls = listener == 0   ? config::ListenerTls::Implicit
                           : listener == 1 ? config::ListenerTls::Starttls
                                           : config::ListenerTls::Off;
+  environment.facts.client_address = "192.0.2.1";
+  environment.facts.trusted = (setting & kTrusted) != 0;
+  environment.version = "1";
   environment.tag_seed = 7;
   tls_due_[at(Side::Client)] = listener == 0;
   std::vector<std::unique_ptr<filters::Filter>> filters;
@@ -171,9 +179,9 @@ void Run::step(const Record& record) {
       upstream_ = true;
       upstreams_saw_.emplace_back();
       reference_.connect();
-      const auto tls = static_cast<config::UpstreamTls>(record.number % 3);
+      const auto tls = static_cast<config::UpstreamTls>((record.number & ~kSendId) % 3);
       if (tls != config::UpstreamTls::Off) comparable_ = false;
-      return event(session::UpstreamConnected{tls});
+      return event(session::UpstreamConnected{tls, (record.number & kSendId) != 0});
     }
     case 'f':
       if (!std::exchange(dialling_, false)) return;
@@ -313,6 +321,7 @@ void Run::note(const session::Action& action) {
     tls_due_[at(start->side)] = true;
     comparable_ = false;
   }
+  if (std::holds_alternative<session::ClientKnown>(action)) require(trusted_, "an ID was believed");
   if (const auto* hold = std::get_if<session::Hold>(&action)) hold_id_ = hold->id;
   if (const auto* result = std::get_if<session::LoginResult>(&action))
     awaits_penalty_ = result->result == telemetry::AuthResult::Failure;

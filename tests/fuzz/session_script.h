@@ -27,7 +27,11 @@ enum SettingBits : std::uint8_t {
   kHoldsAppend = 8,  // and later parts
   kDeniesDelete = 16,
   kMemoryGoes = 32,  // keep() before anything is written, and the input's memory is overwritten
+  kTrusted = 64,     // the client's ID is believed
+  kOwnId = 128,      // rewrite.id: own
 };
+constexpr unsigned kSendId =
+    128;  // in the octet behind `c`: the upstream is told whom the gateway speaks for
 
 struct Record {
   char what = 0;

@@ -30,6 +30,7 @@ inline constexpr const char* kPassword = "c4nary-s3cret";
 
 struct Script {
   bool starttls = false;          // else implicit TLS
+  bool trusted = false;           // the client's ID is believed
   bool clear_text_login = false;  // tries LOGIN before STARTTLS
   std::vector<ScriptedCommand> login;
   std::vector<ScriptedCommand> commands;

@@ -40,6 +40,9 @@ World::World(const WorldOptions& options)
   environment.cells = &cells_;
   environment.facts.listener = "sim";
   environment.facts.tls = script_.starttls ? config::ListenerTls::Starttls : config::ListenerTls::Implicit;
+  environment.facts.client_address = "192.0.2.1";
+  environment.facts.trusted = script_.trusted;
+  environment.version = "1";
   environment.tag_seed = options.seed;
   session_ = std::make_unique<session::Session>(std::move(environment), make_sim_chain(), now_);
   if (!script_.starttls) {
@@ -161,6 +164,9 @@ void World::act(const session::Action& action) {
       } else {
         world.waiting_.push_back(session::UpstreamConnected{config::UpstreamTls::Off});
       }
+    }
+    void operator()(const session::ClientKnown& known) const {
+      if (!world.script_.trusted) world.violate("an ID was believed: " + known.facts.client_address);
     }
     void operator()(const session::StartTls& start) const {
       world.waiting_.push_back(session::TlsReady{start.side, {true, 3, false, "X", "X", "", ""}});

@@ -222,7 +222,10 @@ std::size_t match(const std::string& text, const std::string& octets, Captures& 
     }
     if (token != "..." && !is_name(token)) throw std::runtime_error("an unknown token: " + token);
     const char* const ends = token == "..." ? "\r\n" : " \r\n";
-    const std::size_t end = std::min(octets.find_first_of(ends, matched), octets.size());
+    std::size_t end = std::min(octets.find_first_of(ends, matched), octets.size());
+    if (std::size_t behind = at; token == "..." && at < text.size())
+      if (const std::string next = next_token(text, behind).first; !next.empty())
+        end = std::min(octets.find(next, matched), end);
     if (is_name(token)) captures[token] = octets.substr(matched, end - matched);
     matched = end;
   }

@@ -27,6 +27,13 @@ config::UpstreamTls upstream_tls_of(const std::string& word) {
   throw std::runtime_error("no kind of TLS: " + word);
 }
 
+config::IdPolicy id_policy_of(const std::string& word) {
+  if (word == "pass") return config::IdPolicy::Pass;
+  if (word == "hide") return config::IdPolicy::Hide;
+  if (word == "own") return config::IdPolicy::Own;
+  throw std::runtime_error("no policy for ID: " + word);
+}
+
 Names names_of(const std::string& list) {
   Names names;
   std::stringstream in(list);
@@ -34,11 +41,12 @@ Names names_of(const std::string& list) {
   return names;
 }
 
-TlsFacts secure_facts() {
+TlsFacts secure_facts(const std::string& sni) {
   TlsFacts facts;
   facts.secure = true;
   facts.minor = 3;
   facts.cipher = "TLS_AES_128_GCM_SHA256";
+  facts.sni = sni;
   return facts;
 }
 
@@ -108,10 +116,13 @@ Setting setting_of(const Dialogue& dialogue) {
   size("limits.buffer", limits.buffer);
   setting.settings.rewrite.hide_capabilities = words_of(dialogue.attribute("hide", ""));
   setting.settings.rewrite.add_capabilities = words_of(dialogue.attribute("add", ""));
+  setting.settings.rewrite.id = id_policy_of(dialogue.attribute("id", "pass"));
+  setting.trusted = dialogue.has("trusted");
   setting.denied = names_of(dialogue.attribute("deny", ""));
   setting.closed = names_of(dialogue.attribute("close", ""));
   setting.held = names_of(dialogue.attribute("hold", ""));
   setting.denied_text = dialogue.attribute("deny-text", "");
+  setting.denied_mailboxes = words_of(dialogue.attribute("deny-mailbox", ""));
   setting.hold_parts = dialogue.has("hold-parts");
   return setting;
 }
@@ -142,7 +153,7 @@ void Player::prelude() {
   stage_ = std::make_unique<Stage>(setting_of(dialogue_), whole);
   if (dialogue_.has("from-accept")) return;
   if (dialogue_.attribute("listener", "implicit") == "implicit")
-    stage_->happen(session::TlsReady{Side::Client, secure_facts()});
+    stage_->happen(session::TlsReady{Side::Client, secure_facts(expand(dialogue_.attribute("sni", ""), {}))});
   if (stage_->seen(Side::Client).rfind("* OK [CAPABILITY ", 0) != 0)
     return fail("no greeting: " + printable(stage_->seen(Side::Client)));
   forget();
@@ -154,10 +165,10 @@ void Player::prelude() {
 void Player::log_in(const std::string& upstream) {
   if (dialogue_.attribute("listener", "implicit") == "starttls") {
     stage_->send(Side::Client, "s0 STARTTLS\r\n");
-    stage_->happen(session::TlsReady{Side::Client, secure_facts()});
+    stage_->happen(session::TlsReady{Side::Client, secure_facts("")});
   }
   stage_->send(Side::Client, "a0 LOGIN alice pa55word\r\n");
-  stage_->happen(session::UpstreamConnected{config::UpstreamTls::Off});
+  stage_->happen(session::UpstreamConnected{});
   stage_->send(Side::Upstream, "* OK [CAPABILITY " + upstream + "] ready\r\n");
   stage_->send(Side::Upstream, "a0 OK [CAPABILITY " + upstream + "] Logged in\r\n");
   if (!stage_->session().logged_in()) fail("not logged in: " + printable(stage_->seen(Side::Client)));
@@ -233,13 +244,16 @@ void Player::happens(const std::vector<std::string>& words) {
 
 void Player::login_events(const std::vector<std::string>& words) {
   const std::string& what = words.at(0);
-  if (what == "connected") return stage_->happen(session::UpstreamConnected{upstream_tls_of(words.at(1))});
+  if (what == "connected") {
+    const bool send_id = words.size() > 2 && words[2] == "send-id";
+    return stage_->happen(session::UpstreamConnected{upstream_tls_of(words.at(1)), send_id});
+  }
   if (what == "connect-failed")
     return stage_->happen(session::UpstreamFailed{words.at(1) == "throttled" ? ErrorCode::LoginThrottled
                                                                              : ErrorCode::UpstreamRefused});
   if (what == "tls-ready") {
     const Side side = side_of(words.at(1));
-    return stage_->happen(session::TlsReady{side, secure_facts()});
+    return stage_->happen(session::TlsReady{side, secure_facts("")});
   }
   if (what == "penalty") return stage_->happen(session::Penalty{duration_of(words.at(1))});
   throw std::runtime_error("no such event: " + what);
@@ -270,7 +284,7 @@ void Player::holds(const std::vector<std::string>& words) {
     return;
   }
   if (what == "user") {
-    if (session.user() != words.at(1)) fail(session.user());
+    if (session.user() != now_->text.substr(what.size() + 1)) fail(session.user());
     return;
   }
   holds_of_numbers(words);

@@ -22,6 +22,8 @@ unsigned setting_octet(const Dialogue& dialogue) {
     if (dialogue.has(limit)) setting |= fuzz::kSmallLimits;
   if (dialogue.has("hold") || dialogue.has("hold-parts")) setting |= fuzz::kHoldsAppend;
   if (dialogue.has("deny") || dialogue.has("deny-text")) setting |= fuzz::kDeniesDelete;
+  if (dialogue.has("trusted")) setting |= fuzz::kTrusted;
+  if (dialogue.attribute("id", "") == "own") setting |= fuzz::kOwnId;
   return setting;
 }
 
@@ -58,7 +60,11 @@ void add_event(std::string& script, const std::vector<std::string>& words) {
   if (what == "penalty") return fuzz::add_record(script, 'p', static_cast<unsigned>(with.front() - '0'));
   if (what == "drain") return fuzz::add_record(script, 'd', 0);
   if (what == "connected")
-    return fuzz::add_record(script, 'c', with == "off" ? 0 : with == "starttls" ? 1 : 2);
+    return fuzz::add_record(script, 'c',
+                            (with == "off"        ? 0U
+                             : with == "starttls" ? 1U
+                                                  : 2U) |
+                                (words.size() > 2 ? fuzz::kSendId : 0U));
   if (what == "connect-failed") return fuzz::add_record(script, 'f', with == "throttled" ? 1 : 0);
   if (what == "tls-ready") return fuzz::add_record(script, 't', side);
   if (what == "eof") return fuzz::add_record(script, 'e', side | (words.size() > 2 ? 2U : 0U));

@@ -41,6 +41,7 @@ filters::Chain chain_of(const Setting& setting, FilterCounts& counts) {
   };
   filters.push_back(std::make_unique<Inner>(std::move(standard)));
   filters.push_back(std::make_unique<Denier>(setting.denied, setting.closed, setting.denied_text));
+  filters.push_back(std::make_unique<MailboxDenier>(setting.denied_mailboxes));
   filters.push_back(std::make_unique<Recorder>(setting.held, setting.hold_parts));
   filters.push_back(std::make_unique<Witness>(counts));
   return filters::Chain(std::move(filters));
@@ -82,6 +83,12 @@ Stage::Stage(const Setting& setting, const Way& way) : setting_(setting), way_(w
   environment.facts.listener = "dialogue";
   environment.facts.tls = setting_.listener;
   environment.facts.client_address = "192.0.2.1";
+  environment.facts.client_port = 50001;
+  environment.facts.connected_address = "198.51.100.1";
+  environment.facts.connected_port = 993;
+  environment.facts.session_id = "s1";
+  environment.facts.trusted = setting_.trusted;
+  environment.version = "1.2.3";
   environment.tag_seed = 0x5EED;
   session_.emplace(std::move(environment), chain_of(setting_, counts_), now_);
   settle();
@@ -233,6 +240,12 @@ void Stage::note(const session::Action& action) {
       self.upstream_present_ = false;
       if (!a.next) return "connect user=" + a.user;
       return "connect-next user=" + a.user + " failed=" + label(a.failed);
+    }
+    std::string operator()(const session::ClientKnown& a) const {
+      const filters::SessionFacts& facts = a.facts;
+      return "client-known client=" + facts.client_address + ":" + std::to_string(facts.client_port) +
+             " connected=" + facts.connected_address + ":" + std::to_string(facts.connected_port) +
+             " name=" + facts.connected_name + " session=" + facts.external_id;
     }
     std::string operator()(const session::StartTls& a) const {
       self.write(a.side);

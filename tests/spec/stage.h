@@ -34,9 +34,11 @@ struct Way {
 struct Setting {
   config::Settings settings;
   config::ListenerTls listener = config::ListenerTls::Implicit;
+  bool trusted = false;               // the client is a proxy whose ID is believed
   std::optional<std::string> probed;  // the upstreams' capabilities, lists separated by "|"
   Names denied, closed, held;
   std::string denied_text;
+  Names denied_mailboxes;
   bool hold_parts = false;
 };
 

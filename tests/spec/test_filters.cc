@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "imap/command_mailboxes.h"
+
 namespace postern::spec {
 namespace {
 
@@ -22,6 +24,20 @@ filters::Decision Denier::on_command(imap::Command& command, const filters::Cont
   if (has_text || (!is_part && is_among(denied_, command)))
     return Decision::deny(ErrorCode::NoPermission, "NOPERM");
   return Decision::pass();
+}
+
+filters::Decision MailboxDenier::on_command(imap::Command& command, const filters::Context& context) {
+  if (!context.logged_in || mailboxes_.empty()) return filters::Decision::pass();
+  const imap::MailboxUses uses = imap::mailboxes_of(command);
+  const bool denied = std::any_of(uses.named.begin(), uses.named.end(), [&](const imap::MailboxUse& use) {
+    const imap::NameEncoding encoding = use.utf8 ? imap::NameEncoding::Utf8 : context.naming.encoding();
+    const imap::CanonicalName name = context.naming.canonical(use.name, encoding);
+    return std::any_of(mailboxes_.begin(), mailboxes_.end(), [&](const std::string& mailbox) {
+      return mailbox == name.name || mailbox == name.other;
+    });
+  });
+  if (denied || !uses.complete) return filters::Decision::deny(ErrorCode::NoPermission, "NOPERM");
+  return filters::Decision::pass();
 }
 
 filters::Decision Recorder::on_command(imap::Command& command, const filters::Context& context) {

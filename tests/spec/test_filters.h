@@ -1,5 +1,6 @@
-// Filters that stand in for policy in the dialogues: one that denies or closes, one that holds like the audit
-// trail's recorder, and at the end one that counts what became of commands.
+// Filters that stand in for policy in the dialogues: one that denies or closes, one that denies by the
+// canonical names of mailboxes, one that holds like the audit trail's recorder, and at the end one that
+// counts what became of commands.
 #pragma once
 
 #include <string>
@@ -28,6 +29,16 @@ class Denier final : public filters::Filter {
   Names denied_;
   Names closed_;
   std::string text_;  // denied wherever a command or a later part has it
+};
+
+// Denies what names one of the mailboxes, in any of the readings, and what cannot be read.
+class MailboxDenier final : public filters::Filter {
+ public:
+  explicit MailboxDenier(Names mailboxes) : mailboxes_(std::move(mailboxes)) {}
+  filters::Decision on_command(imap::Command& command, const filters::Context& context) override;
+
+ private:
+  Names mailboxes_;  // canonical; none: everything passes
 };
 
 class Recorder final : public filters::Filter {

@@ -268,6 +268,27 @@ TEST(CommandLimits, ALineThatNeverEndsIsFoundWithoutItsEnd) {
   EXPECT_LE(run.most_held, 64U * 1024 + 1);
 }
 
+// The one command whose line may bring a token.
+TEST(CommandLimits, OfALineWithAuthenticate) {
+  CommandRun run;
+  run.limits = {.line = 32, .arguments = 32, .authenticate = 64};
+  for (const std::size_t size : {31U, 32U, 33U, 63U, 64U, 65U}) {
+    SCOPED_TRACE(size);
+    const std::string token(size - 21, 'Q');
+    const Events events = scan_commands_every_way("a authenticate PLAIN " + token + "\r\nb NOOP\r\n", run);
+    if (size > 64) {
+      EXPECT_EQ(events, Events{"Lost line_too_long"});
+    } else {
+      EXPECT_EQ(events, (Events{"Head a AUTHENTICATE[PLAIN " + token + "]", "Head b NOOP[]"}));
+    }
+  }
+  for (const std::string begin : {"a AUTHENTICATED ", "a  AUTHENTICATE ", "a LOGIN AUTHENTICATE "})
+    EXPECT_EQ(scan_commands_every_way(begin + std::string(30, 'Q'), run), Events{"Lost line_too_long"});
+  // What follows on a literal in it has nothing left of the line's own limit.
+  EXPECT_EQ(scan_commands_every_way("a AUTHENTICATE " + std::string(40, 'Q') + " {1+}\r\nx \"\"\r\n", run),
+            Events{"Lost line_too_long"});
+}
+
 TEST(CommandLimits, OfALineCountAllLinesOfACommand) {
   CommandRun run;
   run.limits = {24, 64};

@@ -143,6 +143,19 @@ TEST(ResponseScanner, WhatIsNoResponseEndsTheSession) {
   check_heads({{std::string(128, 't') + " OK x\r\n", std::string(128, 't') + " OK text[x]"}});
 }
 
+// Behind a string the grammar has a blank, a bracket or the line's end: what has anything else there was
+// announced with a wrong size.
+TEST(ResponseScanner, ALiteralOfAnotherSizeThanAnnouncedIsFound) {
+  for (const std::string behind : {" UID 4)\r\n", ")\r\n", "\r\n", "\n", "(x)\r\n"})
+    EXPECT_EQ(scan_responses_every_way("* 1 FETCH (BODY[] {3}\r\nabc" + behind).size(), 2U) << behind;
+  for (const std::string size : {"0", "1", "2", "6", "7", "9"}) {
+    const Events events =
+        scan_responses_every_way("* 1 FETCH (BODY[] {" + size + "}\r\nabc)\r\na1 OK done\r\n* 2 EXISTS\r\n");
+    ASSERT_FALSE(events.empty()) << size;
+    EXPECT_EQ(events.back(), "Lost upstream_malformed") << size;
+  }
+}
+
 TEST(ResponseScanner, SeveralResponsesInOneInput) {
   check({{"* 1 EXISTS\r\n* 2 FETCH (X {3}\r\nabc)\r\n+ go\r\na1 OK done\r\n",
           {"* 1 EXISTS", "* 1 EXISTS\\r\\n|", "* 2 FETCH", "* 2 FETCH (X {3}\\r\\nabc)\\r\\n|", "+ text[go]",

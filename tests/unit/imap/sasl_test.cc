@@ -119,11 +119,46 @@ TEST(UserInResponse, BearerTokens) {
 }
 
 TEST(UserInResponse, HiddenNames) {
-  for (const Mechanism mechanism :
-       {Mechanism::Gssapi, Mechanism::CramMd5, Mechanism::DigestMd5, Mechanism::Other, Mechanism::Login}) {
+  for (const Mechanism mechanism : {Mechanism::Gssapi, Mechanism::Other, Mechanism::Login}) {
     EXPECT_EQ(user_in_response(mechanism, "smith 0123456789abcdef"), "");
     EXPECT_TRUE(mechanism == Mechanism::Login || !row_of(mechanism).shows_user);
+    EXPECT_FALSE(row_of(mechanism).names_later);
   }
+}
+
+TEST(UserInResponse, CramMd5) {
+  const auto user = [](Octets decoded) { return user_in_response(Mechanism::CramMd5, decoded); };
+  EXPECT_EQ(user("smith b913a602c7eda7a495b4e6e7334d3890"), "smith");
+  EXPECT_EQ(user("j smith b913a602c7eda7a495b4e6e7334d3890"), "j smith");
+  EXPECT_EQ(user("b913a602c7eda7a495b4e6e7334d3890"), "");
+  EXPECT_EQ(user("smi\0th b913a602c7eda7a495b4e6e7334d3890"s), "");
+  EXPECT_EQ(user(""), "");
+}
+
+TEST(UserInResponse, DigestMd5) {
+  const auto user = [](Octets decoded) { return user_in_response(Mechanism::DigestMd5, decoded); };
+  EXPECT_EQ(user("username=\"smith\",realm=\"x\",nc=00000001"), "smith");
+  EXPECT_EQ(user("realm=\"a,username=\\\"boss\\\"\",username=\"smith\""), "smith");
+  EXPECT_EQ(user(" , UserName = \"smi\\\\th\" ,\r\n nc=1 , "), "smi\\th");
+  EXPECT_EQ(user("username=\"smith\",authzid=\"boss\""), "boss");
+  EXPECT_EQ(user("username=\"smith\",authzid=\"\""), "smith");
+  EXPECT_EQ(user("username=smith"), "smith");
+  EXPECT_EQ(user("username=\"smith"), "");
+  EXPECT_EQ(user("username=\"smith\\"), "");
+  EXPECT_EQ(user("username=\"smith\"x,nc=1"), "");
+  EXPECT_EQ(user("username=\"smith\",nonsense"), "");
+  EXPECT_EQ(user("username=\"smi\0th\""s), "");
+  EXPECT_EQ(user(""), "");
+}
+
+TEST(DigestMd5, AnythingButAuthenticationIsALayer) {
+  EXPECT_FALSE(wants_security_layer("username=\"smith\""));
+  EXPECT_FALSE(wants_security_layer("username=\"smith\",qop=auth"));
+  EXPECT_FALSE(wants_security_layer("username=\"qop=auth-int\",qop=\"AUTH\""));
+  EXPECT_TRUE(wants_security_layer("username=\"smith\",qop=auth-int"));
+  EXPECT_TRUE(wants_security_layer("QOP = \"auth-conf\",username=\"smith\""));
+  EXPECT_TRUE(wants_security_layer("qop=auth,qop=auth-conf"));
+  EXPECT_TRUE(wants_security_layer("qop="));
 }
 
 TEST(Scram, TheFlagYClaimsThatNoPlusWasSeen) {

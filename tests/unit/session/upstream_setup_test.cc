@@ -23,7 +23,9 @@ struct Course {
 
 class Driver {
  public:
-  explicit Driver(UpstreamTls tls) : setup_(tls, "T") { take(setup_.begin()); }
+  explicit Driver(UpstreamTls tls, std::string id = {}) : setup_(tls, "T", std::move(id)) {
+    take(setup_.begin());
+  }
 
   // One part of the upstream's words, in memory of its own.
   void say(const std::string& words) {
@@ -58,8 +60,8 @@ class Driver {
   Course course_;
 };
 
-Course play(UpstreamTls tls, const std::vector<std::string>& words) {
-  Driver driver(tls);
+Course play(UpstreamTls tls, const std::vector<std::string>& words, const std::string& id = {}) {
+  Driver driver(tls, id);
   for (const std::string& each : words) driver.say(each);
   return driver.course();
 }
@@ -76,20 +78,20 @@ void expect_same(const Course& a, const Course& b, const std::string& how) {
 }
 
 // The course with each of the words in one piece; cut anywhere it has to be the same.
-Course play_in_all_ways(UpstreamTls tls, const std::vector<std::string>& words) {
-  const Course whole = play(tls, words);
+Course play_in_all_ways(UpstreamTls tls, const std::vector<std::string>& words, const std::string& id = {}) {
+  const Course whole = play(tls, words, id);
   std::vector<std::string> octets;
   for (std::size_t i = 0; i < words.size(); ++i) {
     for (std::size_t cut = 1; cut < words[i].size(); ++cut) {
       std::vector<std::string> split = words;
       split[i] = words[i].substr(0, cut);
       split.insert(split.begin() + static_cast<std::ptrdiff_t>(i) + 1, words[i].substr(cut));
-      expect_same(whole, play(tls, split),
+      expect_same(whole, play(tls, split, id),
                   "word " + std::to_string(i) + " cut behind " + std::to_string(cut));
     }
     for (const char c : words[i]) octets.emplace_back(1, c);
   }
-  expect_same(whole, play(tls, octets), "octet by octet");
+  expect_same(whole, play(tls, octets, id), "octet by octet");
   return whole;
 }
 
@@ -122,6 +124,40 @@ TEST(UpstreamSetup, StartsTlsFirstWhereItIsImplicit) {
   const Course course = play_in_all_ways(UpstreamTls::Implicit, {"* OK [CAPABILITY IMAP4rev1] hello\r\n"});
   EXPECT_EQ(course.last, SetupStep::Ready);
   EXPECT_EQ(course.log, "<tls>");
+}
+
+TEST(UpstreamSetup, TellsWhomItSpeaksForLast) {
+  const std::vector<std::string> words{"* OK [CAPABILITY IMAP4rev1 STARTTLS ID] hello\r\n", "Ts OK begin\r\n",
+                                       "* CAPABILITY IMAP4rev1 ID\r\nTsc OK done\r\n",
+                                       "* ID (\"name\" {4}\r\nCyrs)\r\nTsci OK done\r\n"};
+  const Course course = play_in_all_ways(UpstreamTls::Starttls, words, "(\"a\" \"b\")");
+  EXPECT_EQ(course.last, SetupStep::Ready);
+  EXPECT_EQ(course.log, "Ts STARTTLS\r\n<tls>Tsc CAPABILITY\r\nTsci ID (\"a\" \"b\")\r\n");
+  EXPECT_EQ(course.state, "sent id, received id");
+}
+
+TEST(UpstreamSetup, TellsNothingWhereThereIsNoId) {
+  const Course course =
+      play_in_all_ways(UpstreamTls::Off, {"* OK [CAPABILITY IMAP4rev1 IDLE] hello\r\n"}, "(\"a\" \"b\")");
+  EXPECT_EQ(course.last, SetupStep::Ready);
+  EXPECT_EQ(course.log, "");
+}
+
+TEST(UpstreamSetup, IsReadyAfterAnIdThatWasRefused) {
+  for (const std::string answer : {"NO not here", "BAD what"}) {
+    const Course course = play_in_all_ways(
+        UpstreamTls::Off, {"* OK [CAPABILITY IMAP4rev1 ID] hello\r\n", "Ti " + answer + "\r\n"},
+        "(\"a\" \"b\")");
+    EXPECT_EQ(course.last, SetupStep::Ready);
+  }
+}
+
+TEST(UpstreamSetup, FailsWithAByeToAnId) {
+  const Course course = play_in_all_ways(
+      UpstreamTls::Off, {"* OK [CAPABILITY IMAP4rev1 ID] hello\r\n", "* BYE Fatal error\r\n"},
+      "(\"a\" \"b\")");
+  EXPECT_EQ(course.last, SetupStep::Failed);
+  EXPECT_EQ(course.error, ErrorCode::UpstreamBye);
 }
 
 TEST(UpstreamSetup, LeavesWhatStandsBehindReady) {
