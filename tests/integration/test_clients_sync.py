@@ -155,6 +155,7 @@ class Sync(case.ClientTest):
         self.compare(client, mail=messages(COUNT), check=check)
 
     def test_offlineimap(self) -> None:
+        """By implicit TLS alone: in one of some 25 runs its STARTTLS waits for what its own reader took, directly too."""
         def client(seat: Seat) -> list[Any]:
             seat.write("password", seat.password + "\n")
             seat.write("offlineimaprc", OFFLINEIMAP.format(
