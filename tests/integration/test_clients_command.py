@@ -9,6 +9,7 @@ import select
 import subprocess
 import time
 from typing import Any
+from urllib.parse import quote
 
 from clients import case
 from clients.case import HOST, Seat
@@ -67,6 +68,12 @@ delivered_to = false
 received = false
 read_all = true
 """
+
+S_NAIL = """\
+set v15-compat tls-verify=strict tls-ca-file={ca} tls-ca-no-defaults
+set imap-auth=login imap-keepalive=0 nosave {starttls}
+"""
+S_NAIL_COMMANDS = b"headers\ncopy 1 2 saved\nflag 4\ndelete 5\ncopy 3 +Archive\ntype 9 11\nquit\n"
 
 MUTT = """\
 set folder="{url}" spoolfile="{url}INBOX"
@@ -193,6 +200,28 @@ class Command(case.ClientTest):
             self.assertEqual(store.messages("INBOX"), [])
 
         self.compare(client, tls=("implicit",), check=check)
+
+    # ---- s-nail
+
+    def test_s_nail(self) -> None:
+        def client(seat: Seat) -> Any:
+            settings = seat.write("nailrc", S_NAIL.format(
+                ca=seat.ca, starttls="" if seat.implicit else "imap-use-starttls"))
+            scheme = "imaps" if seat.implicit else "imap"
+            url = f"{scheme}://{quote(seat.user)}:{quote(seat.password)}@{HOST}:{seat.port}"
+            said = seat.run("s-nail", "-:/", "-#", "-X", f"source {settings}", "-S", f"folder={url}",
+                            "-f", f"{url}/INBOX", given=S_NAIL_COMMANDS)
+            # What it says of the folders has the whole URL in it, password and all.
+            told = [line for line in said.splitlines() if b"://" not in line]
+            return [seat.plain(b"\n".join(told)), digest((seat.home / "saved").read_bytes())]
+
+        def check(said: Any, store: Store) -> None:
+            self.assertIn(b"number 8", said[0])
+            self.assertIn(b"literal {7}", said[0])
+            self.subjects_of(store, "Archive", "number 3")
+            self.assertNotIn("number 5", store.subjects("INBOX"))
+
+        self.compare(client, check=check)
 
     # ---- mutt
 
