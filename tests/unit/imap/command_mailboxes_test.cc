@@ -99,8 +99,7 @@ TEST(CommandMailboxes, Messages) {
 TEST(CommandMailboxes, Urls) {
   EXPECT_EQ(of("URLFETCH \"imap://joe@example.com/INBOX/;uid=20/;section=1.2;expire=x:internal:91\""),
             "read(url)=INBOX");
-  EXPECT_EQ(of("URLFETCH (\"imap://h/a%2Fb\" BINARY) \"imaps://h/%C3%A4\""),
-            "read(url)=a/b read(url)=ä");
+  EXPECT_EQ(of("URLFETCH (\"imap://h/a%2Fb\" BINARY) \"imaps://h/%C3%A4\""), "read(url)=a/b read(url)=ä");
   EXPECT_EQ(of("GENURLAUTH \"imap://h/x;UID=1;urlauth=anonymous\" INTERNAL"), "read(url)=x");
   EXPECT_EQ(of("URLFETCH http://h/x"), "unsure");
   EXPECT_EQ(of("URLFETCH \"imap://h/%4\""), "unsure");
