@@ -70,7 +70,7 @@ def messages(box: Box) -> list[Step]:
     work = box("Work")
     return [
         b"CREATE " + work, *fill(work), append(box("none"), b"", PLAIN), append(work, b"(\\Bogus) ", PLAIN),
-        (b"APPEND " + work + b' "not a date" ', Literal(PLAIN)), (b"APPEND " + work + b" " + DATE + b" ", Literal(b"")),
+        (b"APPEND " + work + b' "not a date" ', Literal(PLAIN)),
         b"SELECT " + work, b"FETCH 1:* (FLAGS UID INTERNALDATE RFC822.SIZE)", b"FETCH 1:4 ALL", b"FETCH 2 FULL",
         b"FETCH 1,3 FAST", b"FETCH 2 (ENVELOPE BODY BODYSTRUCTURE)", b"FETCH 1 RFC822.HEADER", b"FETCH 3 RFC822.TEXT",
         b"FETCH 3 RFC822", b"fetch 1 body.peek[]", b"FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT DATE)]",
@@ -84,6 +84,10 @@ def messages(box: Box) -> list[Step]:
         (b"SEARCH SUBJECT ", Literal(b"plain"), b" FROM ", Literal(b"ann")), b"SEARCH CHARSET X-NONE SUBJECT a", b"SEARCH BOGUS",
         b"UID SEARCH ALL", b"UID SEARCH UID 2:*", b"UID SEARCH DELETED",
     ]
+
+
+def empty_message(box: Box) -> list[Step]:
+    return [append(box("Work"), b"", b""), b"STATUS " + box("Work") + b" (MESSAGES)", append(box("none"), b"", b"")]
 
 
 def changes(box: Box) -> list[Step]:
