@@ -98,7 +98,8 @@ MECHANISMS: dict[str, Mechanism] = {
 }
 
 
-def authenticate(wire: Wire, name: str, user: str, secret: str, *, with_initial: bool = False) -> tuple[Reply, list[bytes]]:
+def authenticate(wire: Wire, name: str, user: str, secret: str, *,
+                 with_initial: bool = False) -> tuple[Reply, list[bytes]]:
     """The completion of AUTHENTICATE and the challenges. `with_initial` puts the first response into the command."""
     dialogue = MECHANISMS[name](user, secret)
     response = next(dialogue)
