@@ -47,28 +47,6 @@ poll {host} service {port} protocol IMAP user "{user}" password "{password}"
 # Behind each message something that no message holds; line ends are those of the disk.
 DELIVER = "{ cat; echo ===next===; } >>received\n"
 
-GETMAIL = """\
-[retriever]
-type = {retriever}
-server = {host}
-port = {port}
-username = {user}
-password = {password}
-mailboxes = ("INBOX", "Archive", "Lists/été")
-ca_certs = {ca}
-{tls}
-[destination]
-type = MDA_external
-path = /bin/sh
-arguments = ("{home}/deliver",)
-allow_root_commands = true
-[options]
-delete = true
-delivered_to = false
-received = false
-read_all = true
-"""
-
 S_NAIL = """\
 set v15-compat tls-verify=strict tls-ca-file={ca} tls-ca-no-defaults
 set imap-auth=login imap-keepalive=0 nosave {starttls}
@@ -181,25 +159,6 @@ class Command(case.ClientTest):
         """The hashes of the messages that the deliver script got, without the trace line that tells time and port."""
         parts = (seat.home / "received").read_bytes().split(b"===next===\n")[:-1]
         return [digest(re.sub(rb"(?m)^Received: .*\n([ \t].*\n)*", b"", each)) for each in parts]
-
-    # ---- getmail
-
-    def test_getmail(self) -> None:
-        def client(seat: Seat) -> Any:
-            seat.write("deliver", DELIVER)
-            seat.write("getmail/getmailrc", GETMAIL.format(
-                retriever="SimpleIMAPSSLRetriever" if seat.implicit else "SimpleIMAPRetriever", host=HOST,
-                port=seat.port, user=seat.user, password=seat.password, ca=seat.ca, home=seat.home, tls=""))
-            seat.run("getmail", "--quiet", f"--getmaildir={seat.home}/getmail", "--dont-delete")
-            first = self.received(seat)
-            seat.run("getmail", "--quiet", f"--getmaildir={seat.home}/getmail")
-            return [first, self.received(seat)]
-
-        def check(said: Any, store: Store) -> None:
-            self.assertEqual(len(said[1]), 32)
-            self.assertEqual(store.messages("INBOX"), [])
-
-        self.compare(client, tls=("implicit",), check=check)
 
     # ---- s-nail
 
