@@ -32,7 +32,7 @@ void ReferenceUpstream::connect() {
   command_.clear();
   literal_left_ = 0;
   idling_ = authenticating_ = false;
-  output_ += "* OK [CAPABILITY IMAP4rev1 IDLE ENABLE CONDSTORE COMPRESS=DEFLATE AUTH=PLAIN] ready\r\n";
+  output_ += "* OK [CAPABILITY " + capabilities() + " COMPRESS=DEFLATE AUTH=PLAIN] ready\r\n";
 }
 
 std::uint64_t ReferenceUpstream::dice(const std::string& text) const {
@@ -89,7 +89,7 @@ void ReferenceUpstream::execute() {
   if (authenticating_) {
     authenticating_ = false;
     commands_.push_back("SASL");
-    output_ += idle_tag_ + " OK [CAPABILITY IMAP4rev1 IDLE ENABLE CONDSTORE] in\r\n";
+    output_ += idle_tag_ + " OK [CAPABILITY " + capabilities() + "] in\r\n";
     return;
   }
   if (idling_) {
@@ -109,9 +109,11 @@ void ReferenceUpstream::execute() {
 }
 
 void ReferenceUpstream::answer(const std::string& tag, const std::string& verb, std::uint64_t dice) {
+  if (faults_ && !lost_step_ && dice % 40 == 0) lose_step(tag, dice / 40);
   if (verb == "LOGIN") {
-    output_ += "* CAPABILITY IMAP4rev1 IDLE ENABLE CONDSTORE COMPRESS=DEFLATE UNAUTHENTICATE\r\n" + tag +
-               " OK in\r\n";
+    output_ += "* CAPABILITY " + capabilities() + " COMPRESS=DEFLATE UNAUTHENTICATE\r\n" + tag + " OK in\r\n";
+  } else if (verb == "ID") {
+    output_ += "* ID (\"name\" {3}\r\nsim)\r\n" + tag + (dice % 4 == 0 ? " NO who?\r\n" : " OK pleased\r\n");
   } else if (verb == "AUTHENTICATE") {
     authenticating_ = true;
     idle_tag_ = tag;
@@ -128,7 +130,8 @@ void ReferenceUpstream::answer(const std::string& tag, const std::string& verb, 
     output_ += "* BYE see you\r\n" + tag + " OK done\r\n";
     logged_out_ = true;
   } else if (verb == "CAPABILITY") {
-    output_ += "* CAPABILITY IMAP4rev1 IDLE X-SECRET-EXTENSION COMPRESS=DEFLATE\r\n" + tag + " OK\r\n";
+    output_ +=
+        "* CAPABILITY " + capabilities() + " X-SECRET-EXTENSION COMPRESS=DEFLATE\r\n" + tag + " OK\r\n";
   } else {
     output_ += "* OK status text with a {5}\r\n";
     if (dice % 3 == 0) output_ += "* 1 FETCH (FLAGS () BODY[] {23}\r\nt1 OK fake answer\r\n+ \r\n)\r\n";
@@ -137,6 +140,18 @@ void ReferenceUpstream::answer(const std::string& tag, const std::string& verb, 
     const char* results[] = {" OK done", " NO cannot", " OK [READ-ONLY] done", " BAD what"};
     output_ += tag + results[dice % 4] + "\r\n";
   }
+}
+
+// What comes behind it may be taken in any way but one: as somebody's answer.
+void ReferenceUpstream::lose_step(const std::string& tag, std::uint64_t dice) {
+  lost_step_ = true;
+  const std::string faults[] = {"\x16\x03\x01 what\r\n",
+                                "zz9 OK somebody else's\r\n",
+                                tag + " OK done\r\n",
+                                "* 1 FETCH (BODY[] {3}\r\nhello)\r\n",
+                                "* 1 FETCH (BODY[] {9}\r\nhello)\r\n",
+                                "* 1 FETCH (BODY[] {500}\r\nhello)\r\n"};
+  output_ += faults[dice % 6];
 }
 
 }  // namespace postern::sim

@@ -1,7 +1,8 @@
 // A simulated upstream that executes and records. Its parser is written independently of the gateway's and is
 // as naive as a server may be: a line is a command, `{n}` at its end is a literal if it says "+", and if it
 // refuses, the next octet starts a new command (so a literal that is sent all the same is executed).
-// Deterministic: what it answers depends on the seed and on the command alone, never on timing.
+// Deterministic: what it answers depends on the seed and on the command alone, never on timing. With faults
+// it loses step once: rubbish, another's answer, an answer twice, a literal of another size than announced.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@ namespace postern::sim {
 
 class ReferenceUpstream {
  public:
-  explicit ReferenceUpstream(std::uint64_t seed) : seed_(seed) {}
+  ReferenceUpstream(std::uint64_t seed, bool faults) : seed_(seed), faults_(faults) {}
 
   void connect();  // a fresh connection: greets
   void receive(const std::string& octets);
@@ -27,9 +28,15 @@ class ReferenceUpstream {
   void line_complete();
   void execute();
   void answer(const std::string& tag, const std::string& verb, std::uint64_t dice);
+  void lose_step(const std::string& tag, std::uint64_t dice);
   std::uint64_t dice(const std::string& text) const;
+  // Some have no ID.
+  std::string capabilities() const {
+    return std::string("IMAP4rev1 IDLE ENABLE CONDSTORE") + (seed_ % 3 == 0 ? "" : " ID");
+  }
 
   std::uint64_t seed_;
+  bool faults_;
   std::string input_;
   std::string command_;  // the present one, literals included
   std::string output_;
@@ -39,6 +46,7 @@ class ReferenceUpstream {
   std::size_t literal_left_ = 0;
   bool idling_ = false;
   bool authenticating_ = false;
+  bool lost_step_ = false;
   std::string idle_tag_;
   bool logged_out_ = false;
 };

@@ -31,6 +31,17 @@ std::string body(Random& random) {
   return octets;
 }
 
+void make_id(Random& random, ScriptedCommand& command) {
+  command.parts.back().octets += "ID (\"name\" ";
+  add_literal(random, command, "mutt");
+  if (random.chance(60)) {
+    command.parts.back().octets += " \"" + std::string(kForgery) + "\" ";
+    add_literal(random, command, kForgedAddress);
+  }
+  if (random.chance(30)) command.parts.back().octets += " \"version\" NIL";
+  command.parts.back().octets += ")";
+}
+
 void make_append(Random& random, ScriptedCommand& command) {
   command.parts.back().octets += "APPEND ";
   add_mailbox(random, command, random.chance(15) ? kForbidden : "INBOX");
@@ -44,7 +55,7 @@ void make_append(Random& random, ScriptedCommand& command) {
 
 void make_command(Random& random, ScriptedCommand& command) {
   std::string& text = command.parts.back().octets;
-  switch (random.below(14)) {
+  switch (random.below(15)) {
     case 0:
       text += "NOOP";
       break;
@@ -85,6 +96,8 @@ void make_command(Random& random, ScriptedCommand& command) {
     case 13:
       text += "ENABLE CONDSTORE X-UNKNOWN";
       break;
+    case 14:
+      return make_id(random, command);
   }
 }
 
@@ -94,26 +107,50 @@ void finish(Random& random, ScriptedCommand& command) {
   command.parts.back().octets += random.chance(10) ? "\n" : "\r\n";
 }
 
+// "\0alice\0" and the password; with a long authzid before them it is longer than a line may be.
+constexpr const char* kPlain = "AGFsaWNlAGM0bmFyeS1zM2NyZXQ=";
+
+void make_login(Random& random, ScriptedCommand& login) {
+  std::string& text = login.parts.back().octets;
+  std::string plain = kPlain;
+  if (random.chance(3)) {
+    plain.clear();
+    while (plain.size() < 70'000) plain += "QUFB";
+    plain += kPlain;
+  }
+  switch (random.below(4)) {
+    case 0:
+      text += "LOGIN alice ";
+      return add_literal(random, login, kPassword);
+    case 1:
+      text += std::string("LOGIN \"alice\" ") + kPassword;
+      return;
+    case 2:
+      text += "AUTHENTICATE PLAIN " + plain;
+      return;
+    default:
+      text += "AUTHENTICATE PLAIN\r\n";
+      login.parts.back().waits = true;
+      login.parts.push_back({plain, false});
+  }
+}
+
 }  // namespace
 
 Script make_script(Random& random) {
   Script script;
   script.starttls = random.chance(50);
   script.clear_text_login = script.starttls && random.chance(40);
-  ScriptedCommand login = begin("l1");
-  switch (random.below(3)) {
-    case 0:
-      login.parts.back().octets += "LOGIN alice ";
-      add_literal(random, login, kPassword);
-      break;
-    case 1:
-      login.parts.back().octets += std::string("LOGIN \"alice\" ") + kPassword;
-      break;
-    default:
-      login.parts.back().octets += "AUTHENTICATE PLAIN\r\n";
-      login.parts.back().waits = true;
-      login.parts.push_back({"AGFsaWNlAGM0bmFyeS1zM2NyZXQ=", false});  // "\0alice\0" and the password
+  script.trusted = random.chance(30);
+  script.send_id = random.chance(50);
+  if (random.chance(40)) {
+    ScriptedCommand id = begin("i1");
+    make_id(random, id);
+    finish(random, id);
+    script.login.push_back(std::move(id));
   }
+  ScriptedCommand login = begin("l1");
+  make_login(random, login);
   finish(random, login);
   script.login.push_back(std::move(login));
   const std::size_t count = 3 + random.below(20);

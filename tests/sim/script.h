@@ -26,12 +26,16 @@ struct ScriptedCommand {
 // Names that must never reach the upstream as (part of) a command.
 inline constexpr const char* kForbidden = "Forbidden";
 inline constexpr const char* kPoison = "z9 DELETE Forbidden\r\n";
+// A field by which a client passes for another's proxy: believed, and passed on, only if it is trusted.
+inline constexpr const char* kForgery = "x-originating-ip";
+inline constexpr const char* kForgedAddress = "203.0.113.66";
 inline constexpr const char* kPassword = "c4nary-s3cret";
 
 struct Script {
   bool starttls = false;          // else implicit TLS
   bool trusted = false;           // the client's ID is believed
   bool clear_text_login = false;  // tries LOGIN before STARTTLS
+  bool send_id = false;           // the upstream is told whom the gateway speaks for
   std::vector<ScriptedCommand> login;
   std::vector<ScriptedCommand> commands;
   std::size_t pipeline = 1;  // commands sent ahead of their answers

@@ -13,8 +13,9 @@ std::size_t response_end(const std::string& input) {
   while (true) {
     const std::size_t end = input.find("\r\n", from);
     if (end == std::string::npos) return end;
-    const bool data =
+    const bool numbered =
         input[0] == '*' && input.size() > 2 && std::isdigit(static_cast<unsigned char>(input[2]));
+    const bool data = numbered || input.rfind("* ID (", 0) == 0;
     const std::size_t open = input.rfind('{', end);
     if (!data || input[end - 1] != '}' || open == std::string::npos || open < from) return end + 2;
     from = end + 2 + std::stoul(input.substr(open + 1));
@@ -108,9 +109,8 @@ void SimClient::begin_next() {
     return;
   }
   if (!logged_in_) {
-    if (login_sent_ || !open_.empty()) return;
-    login_sent_ = true;
-    current_ = &script_.login.front();
+    if (next_login_ == script_.login.size() || !open_.empty()) return;
+    current_ = &script_.login[next_login_++];
   } else {
     if (next_command_ >= script_.commands.size() || !may_send_ahead()) return;
     current_ = &script_.commands[next_command_++];

@@ -38,9 +38,9 @@ class SimClient {
   bool starttls_sent_ = false;
   bool starttls_agreed_ = false;
   bool logged_in_ = false;
-  bool login_sent_ = false;
   bool clear_login_sent_ = false;
   bool saw_bye_ = false;
+  std::size_t next_login_ = 0;  // of script_.login
   std::size_t next_command_ = 0;
   const ScriptedCommand* current_ = nullptr;
   std::size_t current_part_ = 0;

@@ -30,7 +30,7 @@ World::World(const WorldOptions& options)
       dice_(options.segment_seed ^ 0xD1CEU),
       script_(script_of(options.seed)),
       client_(script_),
-      upstream_(options.seed) {
+      upstream_(options.seed, options.faults) {
   settings_.limits.buffer = 32 * 1024;
   cells_.listeners.emplace_back();
   cells_.upstreams.emplace_back();
@@ -162,7 +162,7 @@ void World::act(const session::Action& action) {
       if (connect.next || (world.options_.faults && world.dice_.chance(10))) {
         world.waiting_.push_back(session::UpstreamFailed{ErrorCode::UpstreamDown});
       } else {
-        world.waiting_.push_back(session::UpstreamConnected{config::UpstreamTls::Off});
+        world.waiting_.push_back(session::UpstreamConnected{config::UpstreamTls::Off, world.script_.send_id});
       }
     }
     void operator()(const session::ClientKnown& known) const {
@@ -255,6 +255,14 @@ void World::check() {
   }
   if (session_->fault().excerpt.find(kPassword) != std::string::npos)
     violate("a secret in the fault's excerpt");
+  for (const std::string& command : upstream_.commands()) {
+    if (!script_.trusted && command.find(kForgedAddress) != std::string::npos)
+      violate("a forged address was passed on: " + command);
+    const bool own = command.front() == 'P' && command.find(" ID ") != std::string::npos;
+    if (own && command.find("NIL") != std::string::npos) violate("an ID with NIL of our own: " + command);
+    if (own && !script_.send_id && command.find(kForgery) != std::string::npos)
+      violate("the client's address without send_id: " + command);
+  }
   // Write-ahead: every EXPUNGE and APPEND at the upstream has a durable record.
   std::size_t recorded = 0;
   for (const std::string& command : upstream_.commands()) {
