@@ -9,7 +9,7 @@ from typing import Any
 
 from fake_upstream import Conversation, FakeUpstream, Script
 from support import (NAME, PASSWORDS, GatewayTest, PrivatePostern, Wire, configuration, main, measure_own_memory,
-                     new_folder, self_signed, start_gateway, trusting)
+                     new_folder, poll, self_signed, start_gateway, trusting)
 
 SECRET = PASSWORDS["alice"].encode()
 MIB = 1 << 20
@@ -111,8 +111,9 @@ class BeforeLogin(BadUpstream):
                 with Wire(self.gateway.ports["imaps"], tls=trusting()) as wire:
                     wire.line()
                     wire.send(f"a LOGIN alice {SECRET.decode()}")
-                    # NO [UNAVAILABLE] or, where the framing is lost, BYE: quick, and never an OK.
-                    self.assertRegex(wire.line(), rb"^(a NO \[UNAVAILABLE\]|\* BYE )")
+                    # Quick, and never an OK; the session is the client's own and goes on.
+                    self.assertRegex(wire.line(), rb"^a NO \[UNAVAILABLE\]")
+                    self.assertEqual(wire.command("NOOP").status, "OK")
 
     def test_text_of_the_upstream_names_no_host_to_the_client(self) -> None:
         reply = self.log_in(says(b"* BYE [UNAVAILABLE] imap-backend-17.internal is down\r\n"))
@@ -198,6 +199,31 @@ class AfterLogin(BadUpstream):
         wire = self.logged_in(good_until(b"CHECK", b"* BYE shutting down\r\n", hang_up=True))
         wire.send("c CHECK")
         self.assertEqual(wire.rest().count(b"* BYE"), 1)
+
+    def test_one_that_loses_step_is_cut_at_once_and_quoted(self) -> None:
+        begun = b"* 1 FETCH (BODY[] {3}\r\n"
+        for name, answer, bye, quoted in (
+                ("rubbish", b"SSH-2.0-OpenSSH_9\r\n", True, "SSH-2.0-OpenSSH"),
+                ("another's answer", b"zz7 OK [READ-WRITE] done\r\n", True, "zz7 OK [READ-WR"),
+                ("two answers", b"TAG OK done\r\nTAG OK done\r\n", True, " OK done"),
+                ("a literal too long", begun + b"hello)\r\nTAG OK done\r\n", False, "lo)"),
+                ("a literal too short", b"* 1 FETCH (BODY[] {9}\r\nhello)\r\nTAG OK done\r\n", False, " OK done")):
+            with self.subTest(name):
+                wire = self.logged_in(good_until(b"FETCH", answer))
+                wire.send("fe FETCH 1 BODY[]")
+                got = wire.rest()
+                self.assertEqual(b"* BYE " in got, bye, got)
+                self.assertEqual(got.count(b"fe OK"), 1 if name == "two answers" else 0)
+                poll(lambda text=quoted: text in self.gateway.log(), f"a line in the log that quotes {quoted!r}")
+                self.assertTrue(self.gateway.is_running)
+
+    def test_one_that_loses_step_is_no_other_sessions_business(self) -> None:
+        good = self.logged_in(good_until(b"LOGOUT", b"* BYE\r\nTAG OK done\r\n"))
+        bad = self.logged_in(good_until(b"FETCH", b"zz7 OK done\r\n"))
+        bad.send("f FETCH 1 BODY[]")
+        self.assertIn(b"* BYE ", bad.rest())
+        self.assertEqual(good.command("NOOP").text, "OK done")
+        self.assertEqual(good.command("SELECT INBOX").status, "OK")
 
     def test_starttls_and_compress_in_later_capabilities_are_hidden(self) -> None:
         listed = b"* CAPABILITY IMAP4rev1 STARTTLS COMPRESS=DEFLATE LOGINDISABLED IDLE XYZZY\r\nTAG OK done\r\n"
