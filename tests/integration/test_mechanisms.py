@@ -18,7 +18,8 @@ from support import (NAME, PASSWORDS, GatewayTest, PrivateDovecot, Wire, configu
 from fake_upstream import Conversation, FakeUpstream
 from servers.courier import PrivateCourier
 from servers.cyrus import PrivateCyrus
-from servers.sasl import authenticate
+from servers.kerberos import PrivateKerberos, gssapi
+from servers.sasl import authenticate, converse
 
 TOKEN = "canary-token-5T"
 LONG_TOKEN = TOKEN.encode() * ((64 << 10) // len(TOKEN))
@@ -248,6 +249,44 @@ class OfCyrus(Mechanisms):
     @classmethod
     def make_server(cls) -> PrivateCyrus:
         return PrivateCyrus(cls.folder / "cyrus", PASSWORDS)
+
+
+class OfCyrusByKerberos(GatewayTest):
+    """GSSAPI with a realm of its own. The gateway cannot know who it is."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.folder = new_folder(cls)
+        cls.pair = self_signed(cls.folder / "tls", NAME)
+        cls.kerberos = start_server(cls, PrivateKerberos(cls.folder / "kerberos", {"alice": PASSWORDS["alice"]}))
+        cls.kerberos.get_ticket("alice", PASSWORDS["alice"])
+        cls.server = start_server(cls, PrivateCyrus(
+            cls.folder / "cyrus", PASSWORDS, mechanisms="PLAIN GSSAPI", keytab=cls.kerberos.keytab,
+            environment=cls.kerberos.environment))
+        cls.gateway = start_gateway(cls, configuration(cls.server.imap_port, cls.pair))
+
+    def test_gssapi_is_relayed(self) -> None:
+        for listener in ("imaps", "imap"):
+            for with_initial in (False, True):
+                with self.subTest(listener=listener, with_initial=with_initial):
+                    wire = self.wire() if listener == "imaps" else self.starttls_wire()
+                    reply, _ = converse(wire, "GSSAPI", gssapi(self.kerberos, "alice"), with_initial=with_initial)
+                    self.assertEqual(reply.status, "OK", reply.text)
+                    # Her rights in her own mailbox, which nobody else has.
+                    self.assertIn(b"lrswipkxtecdan", wire.expect_ok("MYRIGHTS INBOX").untagged[0])
+                    wire.expect_ok("LOGOUT")
+
+    def test_for_another_user_it_is_refused_and_another_try_is_free(self) -> None:
+        wire = self.wire()
+        reply, _ = converse(wire, "GSSAPI", gssapi(self.kerberos, "bob"))
+        self.assert_text(reply.text, "NO [AUTH")
+        reply, _ = converse(wire, "GSSAPI", gssapi(self.kerberos, "alice"))
+        self.assertEqual(reply.status, "OK", reply.text)
+
+    def test_a_token_that_is_none(self) -> None:
+        wire = self.wire()
+        self.assertEqual(wire.command("AUTHENTICATE GSSAPI aGVsbG8=").status, "NO")
+        wire.log_in("alice", PASSWORDS["alice"])
 
 
 class OfCourier(Mechanisms):

@@ -80,10 +80,14 @@ class PrivateCyrus:
 
     def __init__(self, folder: pathlib.Path, users: dict[str, str], *, cert: pathlib.Path | None = None,
                  key: pathlib.Path | None = None,
-                 mechanisms: str = "PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256") -> None:
+                 mechanisms: str = "PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256",
+                 keytab: pathlib.Path | None = None, environment: dict[str, str] | None = None) -> None:
+        """`keytab` and the environment of its realm are for GSSAPI."""
         self.folder = folder
         self.cert, self.key = cert, key
         self.mechanisms = mechanisms
+        self.keytab = keytab
+        self.environment = environment or {}
         self.imap_port = 0
         self.imaps_port = 0
         self.imaps_address = IMAPS_ADDRESS
@@ -102,7 +106,8 @@ class PrivateCyrus:
                 [str(self.folder / PROGRAMS / "master"), "-D", "-C", str(self.folder / "imapd.conf"),
                  "-M", str(self.folder / "cyrus.conf"), "-p", str(self.folder / "master.pid")],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(self.folder / LIBRARIES)})
+                env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(self.folder / LIBRARIES),
+                     "SASL_PATH": f"{self.folder / LIBRARIES}/sasl2:/{LIBRARIES}/sasl2"} | self.environment)
         try:
             self._await_ports()
         except BaseException:
@@ -147,6 +152,8 @@ class PrivateCyrus:
         text = SERVER.format(folder=self.folder, user=self._owner.pw_name, name=NAME, mechanisms=self.mechanisms)
         if self.cert and self.key:
             text += TLS.format(cert=self.folder / self.cert.name, key=self.folder / self.key.name)
+        if self.keytab:
+            text += f"sasl_keytab: {self.keytab}\n"
         settings.write_text(text)
 
         def program(name: str, *options: str) -> str:

@@ -101,7 +101,11 @@ MECHANISMS: dict[str, Mechanism] = {
 def authenticate(wire: Wire, name: str, user: str, secret: str, *,
                  with_initial: bool = False) -> tuple[Reply, list[bytes]]:
     """The completion of AUTHENTICATE and the challenges. `with_initial` puts the first response into the command."""
-    dialogue = MECHANISMS[name](user, secret)
+    return converse(wire, name, MECHANISMS[name](user, secret), with_initial=with_initial)
+
+
+def converse(wire: Wire, name: str, dialogue: Dialogue, *, with_initial: bool = False) -> tuple[Reply, list[bytes]]:
+    """The same with a dialogue that has begun with nothing yet."""
     response = next(dialogue)
     challenges: list[bytes] = []
     tag = wire.tag()

@@ -50,9 +50,10 @@ def copy_libraries(root: pathlib.Path, programs: list[str], library_path: str) -
             shutil.copy2(name, target)
 
 
-def run_quietly(command: list[str], *, given: str = "", library_path: str = "") -> str:
+def run_quietly(command: list[str], *, given: str = "", library_path: str = "",
+                environment: dict[str, str] | None = None) -> str:
     """What the command prints; `given` is its input. What it was given is never shown."""
-    environment = os.environ | ({"LD_LIBRARY_PATH": library_path} if library_path else {})
+    environment = environment or os.environ | ({"LD_LIBRARY_PATH": library_path} if library_path else {})
     done = subprocess.run(command, input=given, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{pathlib.Path(command[0]).name} ended with {done.returncode}: {done.stderr.strip()}")
