@@ -38,7 +38,9 @@ void MailboxNaming::learn(const Response& response, Octets octets) {
     return;
   const Octets keyword = response.keyword;
   const std::size_t at = std::string_view("* ").size() + keyword.size() + 1;
-  octets = without_line_end(octets.substr(0, kReadOctets));
+  // To the end of the first line: whether a literal's octets are here, too, is chance.
+  octets = octets.substr(0, kReadOctets);
+  octets = without_line_end(octets.substr(0, octets.find('\n')));
   if (at >= octets.size()) return;
   const Octets rest = octets.substr(at);
   if (equals_ignoring_case(keyword, "LIST") || equals_ignoring_case(keyword, "LSUB") ||

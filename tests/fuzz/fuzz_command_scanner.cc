@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "imap/arguments.h"
+#include "imap/command_mailboxes.h"
 #include "imap/command_scanner.h"
 #include "imap/writer.h"
 
@@ -45,6 +46,8 @@ void check_command(const Command& command, Octets input) {
   while (reader.astring() && reader.space()) {
   }
   (void)is_id_argument(command.args);
+  for (const MailboxUse& use : mailboxes_of(command).named)
+    require(use.name.size() <= ArgumentReader::kDecodedBytes);
 }
 
 // The upstream reads what the gateway wrote: the same command, nothing behind it.

@@ -1,7 +1,7 @@
 // The ResponseScanner over any octets: the first octet chooses where the input is cut, the rest is the
 // upstream. Held to:
 //  - all ranges together are the input that was consumed, octet for octet;
-//  - however the input is cut, the same responses come out;
+//  - however the input is cut, the same responses come out, and the same is learned of mailbox names;
 //  - no more is held than a head or a line that is gathered;
 //  - every response ends with a line end.
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "imap/capability.h"
+#include "imap/mailbox_naming.h"
 #include "imap/response_scanner.h"
 
 namespace {
@@ -34,6 +35,7 @@ void add_head(std::string& out, const Response& response) {
 
 std::string run(Octets input, std::size_t cut) {
   ResponseScanner scanner;
+  MailboxNaming naming;
   std::string events;
   std::string passed;
   bool open = false;
@@ -55,7 +57,11 @@ std::string run(Octets input, std::size_t cut) {
         break;
       }
       require((event == ResponseEvent::Head) == !open);
-      if (event == ResponseEvent::Head) add_head(events, scanner.response());
+      if (event == ResponseEvent::Head) {
+        add_head(events, scanner.response());
+        naming.learn(scanner.response(), scanner.octets());
+        events.append(naming.canonical("#news/a.b\\c&AOQ-d").name).append("|");
+      }
       require(!scanner.octets().empty());
       events.append(scanner.octets());
       passed.append(scanner.octets());

@@ -131,6 +131,12 @@ TEST(MailboxNaming, PrefixesAreReadLikeNames) {
   EXPECT_EQ(naming.canonical("Ämter.a").name, "Ämter/a");
 }
 
+// Whether the literal came with its line must not decide what is learned.
+TEST(MailboxNaming, LiteralsAreNotRead) {
+  const std::string line = "* NAMESPACE ((\"\" \"/\")({2}\r\nx. \".\")) NIL NIL\r\n";
+  EXPECT_EQ(heard(line).separator_for("x.a"), '/');
+}
+
 TEST(MailboxNaming, IsBounded) {
   std::string line = "* NAMESPACE ((\"\" \"/\")) NIL (";
   for (int i = 0; i < 20000; ++i) line += "(\"" + std::to_string(i) + ".\" \".\")";
