@@ -236,7 +236,7 @@ class LargeTokens(GatewayTest):
 
     def test_it_reaches_the_upstream_whole(self) -> None:
         for mechanism in ("XOAUTH2", "OAUTHBEARER"):
-            for with_initial in (False,):
+            for with_initial in (False, True):
                 with self.subTest(mechanism, with_initial=with_initial):
                     reply, _ = authenticate(self.wire(), mechanism, "alice", LONG_TOKEN.decode(), with_initial=with_initial)
                     self.assertEqual(reply.status, "OK", reply.text)
