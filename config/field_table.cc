@@ -184,7 +184,10 @@ constexpr auto kFields = std::to_array<Field>({
     text("rewrite.user.map[].to", "", "Replacement; \\1 is the first group.").required(),
     block("rewrite.capabilities", "Changes of what is offered to clients."),
     text("rewrite.capabilities.hide", "", "Capabilities never offered.").list(),
-    text("rewrite.capabilities.add", "", "Capabilities passed beside those that the gateway knows.").list(),
+    text("rewrite.capabilities.add", "",
+         "Capabilities passed beside those that the gateway knows; LITERAL- takes the place of "
+         "LITERAL+.")
+        .list(),
     text("rewrite.greeting", "Postern ready", "Text of the greeting."),
     choice("rewrite.id", "pass|hide|own", "pass", "What each side learns of the other's ID."),
     boolean("rewrite.compress", "false", "COMPRESS=DEFLATE, ended at the gateway.").fixed(),
