@@ -52,18 +52,9 @@ AddressOctets octets_of(const sockaddr_storage& address) noexcept {
   return out;
 }
 
-std::string address_text(const AddressOctets& octets) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (is_ipv4(octets))
-    ::inet_ntop(AF_INET, octets.data() + kMappedPrefix.size(), text, sizeof text);
-  else
-    ::inet_ntop(AF_INET6, octets.data(), text, sizeof text);
-  return text;
-}
-
 std::string address_text(const sockaddr_storage& address) {
   if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return {};
-  return address_text(octets_of(address));
+  return config::address_text(octets_of(address));
 }
 
 std::uint16_t port_of(const sockaddr_storage& address) noexcept {

@@ -5,16 +5,17 @@
 
 #include <sys/socket.h>
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "config/match.h"
+
 namespace postern::net {
 
-// IPv4 as v4-mapped, so that one comparison serves both families (as config::Cidr has it).
-using AddressOctets = std::array<unsigned char, 16>;
+// IPv4 as v4-mapped, so that one comparison serves both families; config::address_text() writes it.
+using AddressOctets = config::Address16;
 
 // One end of a connection, as limits, routes and logs see it.
 struct Peer {
@@ -23,7 +24,6 @@ struct Peer {
 };
 
 bool is_ipv4(const AddressOctets& octets) noexcept;
-std::string address_text(const AddressOctets& octets);
 std::string address_text(const sockaddr_storage& address);  // without the port
 std::uint16_t port_of(const sockaddr_storage& address) noexcept;
 std::string host_port_text(const sockaddr_storage& address);  // 192.0.2.7:993 or [2001:db8::7]:993

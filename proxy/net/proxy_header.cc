@@ -155,7 +155,7 @@ ProxyHeaderParser::Status ProxyHeaderParser::take_line(std::string_view fields) 
     if (!octets || is_six != (family == "TCP6")) return fail("version 1: not an address of its family");
     const std::optional<std::uint16_t> number = parse_port(port);
     if (!number) return fail("version 1: not a port");
-    *end = {address_text(*octets), *number};
+    *end = {config::address_text(*octets), *number};
   }
   header_.has_addresses = true;
   return Status::Done;
@@ -190,7 +190,7 @@ void ProxyHeaderParser::take_addresses() {
     AddressOctets out{};
     if (size == 4) out[10] = out[11] = 0xff;
     std::memcpy(out.data() + out.size() - size, octets_.data() + at, size);
-    return address_text(out);
+    return config::address_text(out);
   };
   const auto port_at = [&](std::size_t at) { return static_cast<std::uint16_t>(number(at)); };
   const std::size_t ports_at = kAddressesAt + 2 * size;
@@ -238,9 +238,9 @@ void append_tlv(std::string& out, Tlv type, std::string_view value) {
 
 void append_tlvs(std::string& out, const filters::SessionFacts& facts, const TlsFacts& tls) {
   append_tlv(out, Tlv::UniqueId, std::string_view(facts.session_id).substr(0, kUniqueIdBytes));
+  append_tlv(out, Tlv::Authority, facts.connected_name.empty() ? tls.sni : facts.connected_name);
   if (!tls.secure) return;
   append_tlv(out, Tlv::Alpn, tls.alpn);
-  append_tlv(out, Tlv::Authority, tls.sni);
   // Bit 0: the client speaks TLS. It has shown no certificate: bits 1 and 2 are clear, and "verify" must not
   // be 0, which would say that one was found good.
   std::string ssl("\x01\0\0\0\x01"sv);
@@ -267,8 +267,8 @@ std::optional<std::string> write_proxy_header(config::ProxyProtocol version,
   if (!source || !destination || is_ipv4(*source) != is_ipv4(*destination)) return std::nullopt;
   const bool four = is_ipv4(*source);
   if (version == config::ProxyProtocol::V1)
-    return std::string(kLineSignature) + (four ? "TCP4 " : "TCP6 ") + address_text(*source) + " " +
-           address_text(*destination) + " " + std::to_string(facts.client_port) + " " +
+    return std::string(kLineSignature) + (four ? "TCP4 " : "TCP6 ") + config::address_text(*source) + " " +
+           config::address_text(*destination) + " " + std::to_string(facts.client_port) + " " +
            std::to_string(facts.connected_port) + "\r\n";
   std::string out = binary_header(kProxy, four ? kTcp4 : kTcp6);
   for (const AddressOctets& each : {*source, *destination})

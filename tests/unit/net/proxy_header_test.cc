@@ -347,8 +347,21 @@ TEST(ProxyHeaderWriter, InsideTls) {
   const std::string ssl = "\x01\0\0\0\x01"s + tlv(0x21, "TLSv1.3") + tlv(0x23, "TLS_AES_256_GCM_SHA384");
   EXPECT_EQ(*header, version2(0x21, 0x21,
                               kSix + tlv(0x03, header->substr(55, 4)) + tlv(0x05, "abcdefgh12345678") +
-                                  tlv(0x01, "imap") + tlv(0x02, "mail.example") + tlv(0x20, ssl)));
+                                  tlv(0x02, "mail.example") + tlv(0x01, "imap") + tlv(0x20, ssl)));
   EXPECT_EQ(parse(*header), done(*header, "2001:db8::7:56324 -> 2001:db8::1:993"));
+}
+
+// A trusted proxy's ID names the client's words to that proxy; its words to the gateway are the proxy's own.
+TEST(ProxyHeaderWriter, TheNameIsTheOneThatTheClientAskedFor) {
+  filters::SessionFacts behind = facts("192.0.2.7", "198.51.100.1");
+  behind.connected_name = "imap.dept.example";
+  for (const TlsFacts& tls : {TlsFacts{}, inside_tls()}) {
+    const auto header = write_proxy_header(ProxyProtocol::V2, behind, tls);
+    ASSERT_TRUE(header);
+    EXPECT_NE(header->find(tlv(0x02, "imap.dept.example")), std::string::npos);
+    EXPECT_EQ(header->find("mail.example"), std::string::npos);
+    EXPECT_EQ(parse(*header).status, Status::Done);
+  }
 }
 
 TEST(ProxyHeaderWriter, WritesTheGoldenChecksum) {
