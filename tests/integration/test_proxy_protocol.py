@@ -250,8 +250,8 @@ class ProxyProtocol(GatewayTest):
     def test_a_header_that_is_cut_or_stalls_is_refused(self) -> None:
         self.assert_refused("closed", "inside of the header", "clear", b"PROXY TCP4 192.0.2.7")
         self.assert_refused("closed", "without a header", "clear", b"", level="debug")
-        self.assert_refused("timeout", "not whole within", "clear", b"PROXY TCP4 192.0.2.7", gateway=self.hasty)
-        self.assert_refused("timeout", "no header within", "clear", b"", gateway=self.hasty)
+        self.assert_refused("timeout", "within limits.timeouts.handshake", "clear", b"PROXY TCP4 192.0.2.7", gateway=self.hasty)
+        self.assert_refused("timeout", "within limits.timeouts.handshake", "clear", b"", gateway=self.hasty)
         self.assertEqual(self.hasty.metric("postern_connections_active"), 0)
 
     def test_a_header_of_somebody_else_is_not_read(self) -> None:
