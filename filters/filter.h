@@ -31,6 +31,11 @@ struct SessionFacts {
   std::string connected_name;  // what the client asked that proxy for (SNI)
 };
 
+// The server's name that the client asked for: by SNI, or by a trusted proxy's word. Untrusted octets.
+inline const std::string& asked_name(const SessionFacts& facts, const TlsFacts& tls) noexcept {
+  return facts.connected_name.empty() ? tls.sni : facts.connected_name;
+}
+
 struct Context {
   const SessionFacts& facts;
   const TlsFacts& tls;      // of the client's leg, as it is now

@@ -31,6 +31,15 @@ constexpr Octets without_line_end(Octets line) noexcept {
   return line;
 }
 
+// The octets up to the first blank; they and the blank are taken from the front.
+constexpr Octets take_word(Octets& rest) noexcept {
+  std::size_t end = 0;
+  while (end < rest.size() && rest[end] != ' ') ++end;  // words are short
+  const Octets word = rest.substr(0, end);
+  rest.remove_prefix(end < rest.size() ? end + 1 : end);
+  return word;
+}
+
 inline std::string to_upper(Octets text) {
   std::string out(text);
   for (char& c : out) c = ascii_upper(c);

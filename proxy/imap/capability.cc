@@ -210,9 +210,7 @@ CapabilityList parse_capabilities(Octets list) {
   CapabilityList names;
   std::set<std::string> seen;
   while (!list.empty()) {
-    const std::size_t end = std::min(list.find(' '), list.size());
-    const Octets name = list.substr(0, end);
-    list.remove_prefix(std::min(end + 1, list.size()));
+    const Octets name = take_word(list);
     // What is no atom is no capability, and must not stand in an answer of the gateway's own.
     if (name.empty() || grammar::run(name, grammar::kAtom) != name.size()) continue;
     if (seen.insert(to_upper(name)).second) names.emplace_back(name);

@@ -96,11 +96,9 @@ void MailboxNaming::learn_namespaces(Octets rest) {
 // RFC 5161 §3.2: this alone changes the state, whatever becomes of the ENABLE.
 void MailboxNaming::learn_enabled(Octets rest) noexcept {
   while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find(' '), rest.size());
-    const Octets word = rest.substr(0, end);
+    const Octets word = take_word(rest);
     if (equals_ignoring_case(word, "UTF8=ACCEPT") || equals_ignoring_case(word, "IMAP4rev2"))
       encoding_ = NameEncoding::Utf8;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
 }
 

@@ -10,14 +10,6 @@ namespace {
 
 constexpr std::size_t kExcerptOctets = 16;
 
-Octets take_word(Octets& rest) noexcept {
-  std::size_t end = 0;
-  while (end < rest.size() && rest[end] != ' ') ++end;  // words are short
-  const Octets word = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return word;
-}
-
 Status status_of(Octets word) noexcept {
   if (equals_ignoring_case(word, "OK")) return Status::Ok;
   if (equals_ignoring_case(word, "NO")) return Status::No;

@@ -15,6 +15,8 @@ constexpr std::array<MechanismRow, kMechanisms> kRows{{
     {Mechanism::Plain, "PLAIN", "plain", true, true, false},
     {Mechanism::SaslLogin, "LOGIN", "login", false, true, false},
     {Mechanism::CramMd5, "CRAM-MD5", "cram_md5", false, false, true},
+    {Mechanism::CramSha1, "CRAM-SHA1", "cram_sha1", false, false, true},
+    {Mechanism::CramSha256, "CRAM-SHA256", "cram_sha256", false, false, true},
     {Mechanism::DigestMd5, "DIGEST-MD5", "digest_md5", false, false, true},
     {Mechanism::ScramSha1, "SCRAM-SHA-1", "scram_sha_1", true, true, false},
     {Mechanism::ScramSha256, "SCRAM-SHA-256", "scram_sha_256", true, true, false},
@@ -249,6 +251,8 @@ std::string user_in_response(Mechanism mechanism, Octets decoded) {
     case Mechanism::Oauthbearer:
       return user_in_oauthbearer(decoded);
     case Mechanism::CramMd5:
+    case Mechanism::CramSha1:
+    case Mechanism::CramSha256:
       return user_in_cram(decoded);
     case Mechanism::DigestMd5:
       return user_in_digest(decoded);

@@ -16,6 +16,8 @@ enum class Mechanism : std::uint8_t {
   Plain,
   SaslLogin,
   CramMd5,
+  CramSha1,  // Courier's, like CRAM-MD5 with another digest
+  CramSha256,
   DigestMd5,
   ScramSha1,
   ScramSha256,
@@ -45,7 +47,7 @@ std::optional<Secret> decode_base64(Octets line);
 Secret encode_base64(Octets octets);
 
 // The name in the first response (decoded): the authzid if given, else the authcid. SCRAM's =2C and =3D are
-// decoded. CRAM-MD5 and DIGEST-MD5: in the answer to the challenge. Empty where the mechanism hides it or the
+// decoded. CRAM and DIGEST-MD5: in the answer to the challenge. Empty where the mechanism hides it or the
 // response is malformed.
 std::string user_in_response(Mechanism mechanism, Octets decoded);
 // RFC 5802 §6: a SCRAM client-first message whose gs2 flag is "y" (the client could bind, but saw no -PLUS).

@@ -238,7 +238,7 @@ void append_tlv(std::string& out, Tlv type, std::string_view value) {
 
 void append_tlvs(std::string& out, const filters::SessionFacts& facts, const TlsFacts& tls) {
   append_tlv(out, Tlv::UniqueId, std::string_view(facts.session_id).substr(0, kUniqueIdBytes));
-  append_tlv(out, Tlv::Authority, facts.connected_name.empty() ? tls.sni : facts.connected_name);
+  append_tlv(out, Tlv::Authority, filters::asked_name(facts, tls));
   if (!tls.secure) return;
   append_tlv(out, Tlv::Alpn, tls.alpn);
   // Bit 0: the client speaks TLS. It has shown no certificate: bits 1 and 2 are clear, and "verify" must not

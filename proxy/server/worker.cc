@@ -249,7 +249,7 @@ net::Candidates Worker::candidates(const filters::SessionFacts& facts, const Tls
   const config::Settings& settings = published_.snapshot->settings;
   config::RouteFacts route;
   route.listener = facts.listener;
-  route.sni = facts.connected_name.empty() ? tls.sni : facts.connected_name;
+  route.sni = filters::asked_name(facts, tls);
   route.user = user;
   route.client = config::parse_address(facts.client_address).value_or(config::Address16{});
   const std::size_t chosen = config::choose_route(settings, route);

@@ -191,9 +191,7 @@ bool Session::Impl::edit_enable(imap::Command& command, std::string& rewritten) 
   bool cut = false;
   bool any = false;
   for (Octets rest = command.args; !rest.empty();) {
-    const std::size_t space = std::min(rest.find(' '), rest.size());
-    const Octets word = rest.substr(0, space);
-    rest.remove_prefix(std::min(space + 1, rest.size()));
+    const Octets word = take_word(rest);
     if (word.empty()) continue;
     if (is_hidden(word)) {
       cut = true;

@@ -159,7 +159,7 @@ std::string ClientIdentity::for_upstream(bool send_id, config::IdPolicy policy,
   if (send_id) {
     add_end("x-originating", facts.client_address, facts.client_port);
     add_end("x-connected", facts.connected_address, facts.connected_port);
-    add("x-connected-name", facts.connected_name.empty() ? tls.sni : facts.connected_name, kValueBytes);
+    add("x-connected-name", filters::asked_name(facts, tls), kValueBytes);
     add("x-session-ext-id", facts.external_id.empty() ? facts.session_id : facts.external_id,
         kSessionIdBytes);
     add("x-client-transport", tls.secure && !in_clear_ ? "TLS" : "insecure", kValueBytes);

@@ -26,9 +26,7 @@ std::string enabled_without(const imap::Response& response, Octets whole, IsHidd
   bool cut = false;
   const std::size_t at = static_cast<std::size_t>(response.keyword.data() - whole.data());
   for (Octets rest = without_line_end(whole.substr(at + response.keyword.size())); !rest.empty();) {
-    const std::size_t space = std::min(rest.find(' '), rest.size());
-    const Octets word = rest.substr(0, space);
-    rest.remove_prefix(std::min(space + 1, rest.size()));
+    const Octets word = take_word(rest);
     if (word.empty()) continue;
     if (is_hidden(word)) {
       cut = true;

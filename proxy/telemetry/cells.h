@@ -80,7 +80,7 @@ constexpr std::size_t count_of = static_cast<std::size_t>(E::kCount);
 template <typename E>
 using CellsBy = std::array<Cell, count_of<E>>;
 
-constexpr std::size_t kMechanismSlots = 12;  // imap::Mechanism; session.cc asserts that it fits
+constexpr std::size_t kMechanismSlots = 14;  // imap::Mechanism; session.cc asserts that it fits
 constexpr std::size_t kCommandSlots = 80;    // imap::Verb; likewise
 
 struct ListenerCells {

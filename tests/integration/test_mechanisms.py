@@ -157,7 +157,7 @@ class Mechanisms(GatewayTest):
     def test_an_initial_response_where_the_server_speaks_first(self) -> None:
         def run(mechanism: str) -> None:
             wire = self.wire()
-            self.assertIn(wire.command(f"AUTHENTICATE {mechanism} aGVsbG8=").status, ("BAD", "NO"))
+            self.assertEqual(wire.command(f"AUTHENTICATE {mechanism} aGVsbG8=").status, "BAD")
             wire.log_in("alice", PASSWORDS["alice"])
 
         self.for_each([each for each in self.mechanisms if each not in TAKES_INITIAL], run)

@@ -23,6 +23,15 @@ TEST(Octets, KeepsOctetsThatAreNoLetters) {
   EXPECT_EQ(to_upper(Octets("a\0z{~\xff", 6)), std::string("A\0Z{~\xff", 6));
 }
 
+TEST(Octets, WordsAreTakenFromTheFront) {
+  Octets rest = "one  two";
+  EXPECT_EQ(take_word(rest), "one");
+  EXPECT_EQ(take_word(rest), "") << "between two blanks there is an empty one";
+  EXPECT_EQ(take_word(rest), "two");
+  EXPECT_TRUE(rest.empty());
+  EXPECT_EQ(take_word(rest), "");
+}
+
 TEST(Octets, LineEndsAreTakenOff) {
   EXPECT_EQ(without_line_end("a\r\n"), "a");
   EXPECT_EQ(without_line_end("a\n"), "a");

@@ -126,8 +126,10 @@ TEST(UserInResponse, HiddenNames) {
   }
 }
 
-TEST(UserInResponse, CramMd5) {
+TEST(UserInResponse, Cram) {
   const auto user = [](Octets decoded) { return user_in_response(Mechanism::CramMd5, decoded); };
+  for (const Octets name : {"CRAM-MD5", "CRAM-SHA1", "CRAM-SHA256"})
+    EXPECT_EQ(user_in_response(mechanism_of(name), "smith 00ff"), "smith");
   EXPECT_EQ(user("smith b913a602c7eda7a495b4e6e7334d3890"), "smith");
   EXPECT_EQ(user("j smith b913a602c7eda7a495b4e6e7334d3890"), "j smith");
   EXPECT_EQ(user("b913a602c7eda7a495b4e6e7334d3890"), "");
