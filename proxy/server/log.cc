@@ -148,8 +148,10 @@ Log::Log(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Log::~Log() {
   // The pool's destructor writes what is queued and joins its thread; a reader that has stopped reading may
-  // not keep the process from ending.
+  // not keep the process from ending. Every queued line holds the logger: only when the thread is gone is
+  // this its last owner, and the logger ends on this thread, never on that one.
   impl_->sink->hurry();
+  impl_->pool.reset();
 }
 
 Result<std::unique_ptr<Log>> Log::open(const config::Log& settings) {
