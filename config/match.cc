@@ -79,9 +79,13 @@ std::optional<Address16> parse_address(std::string_view text) {
   return std::nullopt;
 }
 
-std::string address_text(const Address16& address) {
+bool is_ipv4(const Address16& address) noexcept {
   static constexpr Address16 kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-  const bool is_v4 = std::equal(kMapped.begin(), kMapped.begin() + kMappedBits / 8, address.begin());
+  return std::equal(kMapped.begin(), kMapped.begin() + kMappedBits / 8, address.begin());
+}
+
+std::string address_text(const Address16& address) {
+  const bool is_v4 = is_ipv4(address);
   char text[INET6_ADDRSTRLEN] = "";
   inet_ntop(is_v4 ? AF_INET : AF_INET6, address.data() + (is_v4 ? kMappedBits / 8 : 0), text, sizeof text);
   return text;

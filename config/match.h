@@ -22,6 +22,7 @@ enum class Case : std::uint8_t { Exact, Ignored };
 bool matches_glob(std::string_view glob, std::string_view text, Case letters) noexcept;
 
 std::optional<Address16> parse_address(std::string_view text);  // no port, no brackets, no zone
+bool is_ipv4(const Address16& address) noexcept;                // v4-mapped
 std::string address_text(const Address16& address);             // IPv4 where it is v4-mapped
 // On failure `why` says what is wrong; host bits that are set are an error.
 std::optional<Cidr> parse_cidr(std::string_view text, std::string& why);

@@ -35,10 +35,6 @@ sockaddr_storage make_ipv4(const unsigned char* octets, std::uint16_t port) noex
 
 }  // namespace
 
-bool is_ipv4(const AddressOctets& octets) noexcept {
-  return std::memcmp(octets.data(), kMappedPrefix.data(), kMappedPrefix.size()) == 0;
-}
-
 AddressOctets octets_of(const sockaddr_storage& address) noexcept {
   AddressOctets out{};
   if (address.ss_family == AF_INET6) {
@@ -82,25 +78,14 @@ Peer local_end_of(int fd) {
   return peer_of(address);
 }
 
-std::optional<AddressOctets> parse_octets(std::string_view host) {
-  const std::optional<sockaddr_storage> address = parse_address(host, 0);
-  if (!address) return std::nullopt;
-  return octets_of(*address);
-}
-
 std::optional<sockaddr_storage> parse_address(std::string_view host, std::uint16_t port) {
-  if (host.find('\0') != std::string_view::npos) return std::nullopt;  // C would read up to there
-  const std::string text(host);
-  unsigned char octets[16];
-  if (::inet_pton(AF_INET, text.c_str(), octets) == 1) return make_ipv4(octets, port);
-  if (::inet_pton(AF_INET6, text.c_str(), octets) != 1) return std::nullopt;
-  AddressOctets whole;
-  std::memcpy(whole.data(), octets, whole.size());
-  if (is_ipv4(whole)) return make_ipv4(octets + kMappedPrefix.size(), port);
+  const std::optional<AddressOctets> octets = config::parse_address(host);
+  if (!octets) return std::nullopt;
+  if (config::is_ipv4(*octets)) return make_ipv4(octets->data() + kMappedPrefix.size(), port);
   sockaddr_in6 in{};
   in.sin6_family = AF_INET6;
   in.sin6_port = htons(port);
-  std::memcpy(&in.sin6_addr, octets, sizeof octets);
+  std::memcpy(&in.sin6_addr, octets->data(), octets->size());
   sockaddr_storage out{};
   std::memcpy(&out, &in, sizeof in);
   return out;

@@ -14,7 +14,8 @@
 
 namespace postern::net {
 
-// IPv4 as v4-mapped, so that one comparison serves both families; config::address_text() writes it.
+// IPv4 as v4-mapped, so that one comparison serves both families; config::parse_address() reads it and
+// config::address_text() writes it.
 using AddressOctets = config::Address16;
 
 // One end of a connection, as limits, routes and logs see it.
@@ -23,7 +24,6 @@ struct Peer {
   std::uint16_t port = 0;
 };
 
-bool is_ipv4(const AddressOctets& octets) noexcept;
 std::string address_text(const sockaddr_storage& address);  // without the port
 std::uint16_t port_of(const sockaddr_storage& address) noexcept;
 std::string host_port_text(const sockaddr_storage& address);  // 192.0.2.7:993 or [2001:db8::7]:993
@@ -36,6 +36,5 @@ Peer local_end_of(int fd);
 
 // Numeric addresses alone; v4-mapped text gives IPv4.
 std::optional<sockaddr_storage> parse_address(std::string_view host, std::uint16_t port);
-std::optional<AddressOctets> parse_octets(std::string_view host);
 
 }  // namespace postern::net

@@ -151,7 +151,7 @@ ProxyHeaderParser::Status ProxyHeaderParser::take_line(std::string_view fields) 
   for (const auto& [end, address, port] : {std::tuple{&header_.source, source, source_port},
                                            std::tuple{&header_.destination, destination, destination_port}}) {
     const bool is_six = address.find(':') != std::string_view::npos;
-    const std::optional<AddressOctets> octets = parse_octets(address);
+    const std::optional<AddressOctets> octets = config::parse_address(address);
     if (!octets || is_six != (family == "TCP6")) return fail("version 1: not an address of its family");
     const std::optional<std::uint16_t> number = parse_port(port);
     if (!number) return fail("version 1: not a port");
@@ -262,10 +262,11 @@ std::string binary_header(char command, char family) {
 std::optional<std::string> write_proxy_header(config::ProxyProtocol version,
                                               const filters::SessionFacts& facts, const TlsFacts& tls) {
   if (version == config::ProxyProtocol::Off) return "";
-  const std::optional<AddressOctets> source = parse_octets(facts.client_address);
-  const std::optional<AddressOctets> destination = parse_octets(facts.connected_address);
-  if (!source || !destination || is_ipv4(*source) != is_ipv4(*destination)) return std::nullopt;
-  const bool four = is_ipv4(*source);
+  const std::optional<AddressOctets> source = config::parse_address(facts.client_address);
+  const std::optional<AddressOctets> destination = config::parse_address(facts.connected_address);
+  if (!source || !destination || config::is_ipv4(*source) != config::is_ipv4(*destination))
+    return std::nullopt;
+  const bool four = config::is_ipv4(*source);
   if (version == config::ProxyProtocol::V1)
     return std::string(kLineSignature) + (four ? "TCP4 " : "TCP6 ") + config::address_text(*source) + " " +
            config::address_text(*destination) + " " + std::to_string(facts.client_port) + " " +

@@ -53,7 +53,7 @@ Outcome parse(std::string_view octets, std::size_t step) {
   if (outcome.status == Status::Done) {
     const ProxyHeader& header = parser.header();
     for (const auto* end : {&header.source, &header.destination})
-      require(header.has_addresses == postern::net::parse_octets(end->address).has_value());
+      require(header.has_addresses == postern::config::parse_address(end->address).has_value());
     if (header.has_addresses) outcome.said = text_of(header.source) + " " + text_of(header.destination);
   }
   return outcome;

@@ -29,11 +29,12 @@ TEST(Address, MappedIsIpv4) {
 
 TEST(Address, OctetsOfBothFamiliesCompare) {
   const AddressOctets mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7};
-  EXPECT_EQ(parse_octets("192.0.2.7"), mapped);
-  EXPECT_EQ(parse_octets("::ffff:c000:207"), mapped);
-  EXPECT_NE(parse_octets("::192.0.2.7"), mapped);  // the deprecated compatible form is another address
+  EXPECT_EQ(config::parse_address("192.0.2.7"), mapped);
+  EXPECT_EQ(config::parse_address("::ffff:c000:207"), mapped);
+  EXPECT_NE(config::parse_address("::192.0.2.7"),
+            mapped);  // the deprecated compatible form is another address
   const AddressOctets six{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-  EXPECT_EQ(parse_octets("2001:db8::1"), six);
+  EXPECT_EQ(config::parse_address("2001:db8::1"), six);
 }
 
 TEST(Address, NamesAndRubbishAreNoAddresses) {
