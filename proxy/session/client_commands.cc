@@ -13,6 +13,12 @@ namespace {
 // How long a command may wait for what a filter asked for.
 constexpr Duration kHoldFor = std::chrono::seconds(10);
 
+bool is_answered_locally(imap::Verb verb) noexcept {
+  using enum imap::Verb;
+  return verb == Starttls || verb == Login || verb == Authenticate || verb == Compress ||
+         verb == Unauthenticate || verb == Id;
+}
+
 }  // namespace
 
 void Session::Impl::client_command(imap::CommandEvent event) {
@@ -143,12 +149,6 @@ bool Session::Impl::is_too_large(const imap::Command& command) {
   return true;
 }
 
-bool Session::Impl::is_answered_locally(imap::Verb verb) const noexcept {
-  using enum imap::Verb;
-  return verb == Starttls || verb == Login || verb == Authenticate || verb == Compress ||
-         verb == Unauthenticate || verb == Id;
-}
-
 // What is never forwarded after login (protocol.md §3): another identity, or a channel that cannot be seen
 // into.
 bool Session::Impl::answer_locally(const imap::Command& command) {
@@ -184,24 +184,28 @@ bool Session::Impl::answer_locally(const imap::Command& command) {
   return true;
 }
 
+// Each behind a blank, those that a client is not told of left out.
+ShownWords Session::Impl::shown_words(Octets words) const {
+  ShownWords shown;
+  while (!words.empty()) {
+    const Octets word = take_word(words);
+    if (word.empty()) continue;
+    if (is_hidden(word)) {
+      shown.cut = true;
+    } else {
+      shown.words.append(" ").append(word);
+    }
+  }
+  return shown;
+}
+
 // Words of ENABLE pass the capability table, the others are cut out. False: none is left.
 bool Session::Impl::edit_enable(imap::Command& command, std::string& rewritten) {
   if (!command.literals.empty()) return false;  // a capability is an atom
-  rewritten.assign(command.tag).append(" ENABLE");
-  bool cut = false;
-  bool any = false;
-  for (Octets rest = command.args; !rest.empty();) {
-    const Octets word = take_word(rest);
-    if (word.empty()) continue;
-    if (is_hidden(word)) {
-      cut = true;
-      continue;
-    }
-    any = true;
-    rewritten.append(" ").append(word);
-  }
-  if (cut && any) command.text = rewritten;
-  return any || !cut;
+  const ShownWords shown = shown_words(command.args);
+  if (shown.cut && !shown.words.empty())
+    command.text = rewritten.assign(command.tag).append(" ENABLE").append(shown.words);
+  return !shown.words.empty() || !shown.cut;
 }
 
 void Session::Impl::forward(imap::Command& command, bool held) {

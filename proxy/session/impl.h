@@ -26,7 +26,6 @@
 namespace postern::session {
 
 using telemetry::index_of;
-constexpr std::size_t kDoneBytes = 64;  // a line in IDLE: DONE, with room to see what else it is
 
 enum class Phase : std::uint8_t { Handshake, NotAuthenticated, Authenticating, Relaying };
 enum class IdleState : std::uint8_t { None, Waiting, Active, Ending };
@@ -121,10 +120,10 @@ struct Session::Impl {
   void judge(imap::Command& command);
   bool must_wait(const imap::Command& command) const noexcept;
   void decide(imap::Command& command);
-  bool is_answered_locally(imap::Verb verb) const noexcept;
   bool answer_locally(const imap::Command& command);
   bool is_too_large(const imap::Command& command);
   bool breaks_literal_minus(const imap::Command& command);
+  ShownWords shown_words(Octets words) const;
   bool edit_enable(imap::Command& command, std::string& rewritten);
   void forward(imap::Command& command, bool held);
   void send(const std::string& tag, imap::Program program, bool body, bool body_synchronising);
@@ -144,6 +143,7 @@ struct Session::Impl {
   void upstream_response(imap::ResponseEvent event);
   void cut_referral();
   void on_untagged();
+  void cut_enabled();
   void on_continuation();
   void on_tagged();
   void complete();

@@ -1,5 +1,4 @@
-// The response of the upstream that is being passed to the client, as far as it has come. Private to the
-// session; single-threaded.
+// What is being passed to the client. Private to the session; single-threaded.
 #pragma once
 
 #include <string>
@@ -8,11 +7,18 @@
 
 namespace postern::session {
 
+// The response of the upstream that is under way, as far as it has come.
 struct Passing {
   bool on = false;          // it is forwarded …
   bool incomplete = false;  // … and not all of it has come: no answer of the gateway's own may go out
   std::string tag;          // it completes this command …
   imap::Status status = imap::Status::None;  // … in this way
+};
+
+// Names of capabilities, as ENABLE and its answer list them, as far as a client may be told of them.
+struct ShownWords {
+  std::string words;
+  bool cut = false;  // some were left out
 };
 
 }  // namespace postern::session

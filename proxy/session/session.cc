@@ -14,6 +14,7 @@ static_assert(static_cast<std::size_t>(imap::Verb::kCount) <= telemetry::kComman
 static_assert(static_cast<std::size_t>(imap::Mechanism::kCount) <= telemetry::kMechanismSlots);
 
 constexpr Instant kNever = Instant::max();
+constexpr std::size_t kDoneBytes = 64;  // a line in IDLE: DONE, with room to see what else it is
 constexpr std::size_t kExcerptBytes = 16;
 
 }  // namespace

@@ -16,27 +16,6 @@ telemetry::CommandResult result_of(imap::Status status) {
   return status == imap::Status::No ? telemetry::CommandResult::No : telemetry::CommandResult::Bad;
 }
 
-// `* ENABLED …` without the words that are hidden; empty if none is. An over-long line is passed as it is: no
-// client has asked for that much.
-template <typename IsHidden>
-std::string enabled_without(const imap::Response& response, Octets whole, IsHidden is_hidden) {
-  if (!equals_ignoring_case(response.keyword, "ENABLED") || whole.size() > imap::ResponseScanner::kHeadBytes)
-    return {};
-  std::string shown = "* ENABLED";
-  bool cut = false;
-  const std::size_t at = static_cast<std::size_t>(response.keyword.data() - whole.data());
-  for (Octets rest = without_line_end(whole.substr(at + response.keyword.size())); !rest.empty();) {
-    const Octets word = take_word(rest);
-    if (word.empty()) continue;
-    if (is_hidden(word)) {
-      cut = true;
-    } else {
-      shown.append(" ").append(word);
-    }
-  }
-  return cut ? shown.append("\r\n") : std::string();
-}
-
 }  // namespace
 
 void Session::Impl::upstream_response(imap::ResponseEvent event) {
@@ -95,12 +74,20 @@ void Session::Impl::on_untagged() {
     passing_.on = false;
     say({with_capabilities(response, upstream_scanner_.octets(), edited_capabilities(*list))});
   }
-  const std::string enabled = enabled_without(response, upstream_scanner_.octets(),
-                                              [this](Octets capability) { return is_hidden(capability); });
-  if (!enabled.empty() && upstream_scanner_.complete()) {
-    passing_.on = false;
-    say({enabled});
-  }
+  if (equals_ignoring_case(response.keyword, "ENABLED")) cut_enabled();
+}
+
+// `* ENABLED …` without the words that are hidden. An over-long line is passed as it is: no client has asked
+// for that much.
+void Session::Impl::cut_enabled() {
+  const Octets whole = upstream_scanner_.octets();
+  if (!upstream_scanner_.complete() || whole.size() > imap::ResponseScanner::kHeadBytes) return;
+  const Octets keyword = upstream_scanner_.response().keyword;
+  const auto at = static_cast<std::size_t>(keyword.data() + keyword.size() - whole.data());
+  const ShownWords shown = shown_words(without_line_end(whole.substr(at)));
+  if (!shown.cut) return;
+  passing_.on = false;
+  say({"* ENABLED", shown.words, "\r\n"});
 }
 
 void Session::Impl::on_continuation() {
