@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/octets.h"
 #include "config/match.h"
 #include "config/reader.h"
 #include "config/suggest.h"
@@ -23,6 +24,8 @@ class Decoder {
     for (const Reader& one : root_.blocks("upstreams")) out_.upstreams.push_back(upstream(one));
     for (const Reader& one : root_.blocks("routes")) out_.routes.push_back(route(one));
     rewrite(root_.block("rewrite"));
+    for (const Reader& one : root_.blocks("rules")) out_.rules.push_back(rule(one));
+    root_.read("trash", out_.trash);
     limits(root_.block("limits"));
     status(root_.block("status"));
     log(root_.block("log"));
@@ -98,6 +101,11 @@ class Decoder {
     in.read("strict_sni", out.strict_sni);
     in.read("session_tickets", out.session_tickets);
     in.read_path("ticket_key_file", out.ticket_key_file);
+    const Reader client_auth = in.block("client_auth");
+    client_auth.read_choice("mode", out.client_auth.mode);
+    client_auth.read_path("ca", out.client_auth.ca);
+    client_auth.read_choice("user_from", out.client_auth.user_from);
+    out.client_auth.mark = mark(in, "client_auth");
     in.read("watch", out.watch);
   }
 
@@ -144,6 +152,10 @@ class Decoder {
     in.read_choice("balance", out.balance);
     in.read_choice("proxy_protocol", out.proxy_protocol);
     in.read("send_id", out.send_id);
+    in.read("master_user", out.master_user);
+    in.read("master_separator", out.master_separator);
+    if (const Node* password = in.scalar("master_password"))
+      if (!password->text.empty()) out.master_password = std::make_shared<const Secret>(password->text);
     const Reader health = in.block("health");
     health.read("interval", out.health.interval);
     health.read("timeout", out.health.timeout);
@@ -176,11 +188,95 @@ class Decoder {
   }
 
   void rewrite(const Reader& in) {
+    const Reader user = in.block("user");
+    user.read("lowercase", out_.rewrite.user.lowercase);
+    user.read("default_domain", out_.rewrite.user.default_domain);
+    user.read("strip_domain", out_.rewrite.user.strip_domain);
+    for (const Reader& one : user.blocks("map")) {
+      UserMapping mapping;
+      one.read("from", mapping.from);
+      one.read("to", mapping.to);
+      mapping.mark = mark(one, "from");
+      out_.rewrite.user.map.push_back(std::move(mapping));
+    }
     const Reader capabilities = in.block("capabilities");
     capabilities.read("hide", out_.rewrite.hide_capabilities);
     capabilities.read("add", out_.rewrite.add_capabilities);
     in.read("greeting", out_.rewrite.greeting);
     in.read_choice("id", out_.rewrite.id);
+  }
+
+  std::vector<WhenEntry> entries(const Reader& in, std::string_view key) {
+    std::vector<WhenEntry> out;
+    for (const Node* value : in.scalars(key)) {
+      const bool negated = value->text.starts_with('!');
+      WhenEntry entry{value->text.substr(negated ? 1 : 0), negated, diagnostics_.mark(value->place)};
+      if (entry.text.empty())
+        diagnostics_.error("rule", std::string(key) + ": " + shown(*value) + " names nothing", value->place);
+      out.push_back(std::move(entry));
+    }
+    return out;
+  }
+
+  // Entries that come from a closed set of words.
+  std::vector<WhenEntry> words(const Reader& in, std::string_view key, std::string_view choices) {
+    const std::vector<std::string_view> known = split_bar(choices);
+    std::vector<WhenEntry> out = entries(in, key);
+    const std::vector<const Node*> nodes = in.scalars(key);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      if (out[i].text.empty() || std::find(known.begin(), known.end(), out[i].text) != known.end()) continue;
+      const std::string nearest = nodes[i]->substituted ? "" : suggestion(out[i].text, known);
+      diagnostics_.error(
+          "rule", std::string(key) + ": " + shown(*nodes[i]) + " is none of " + joined(known) + nearest,
+          nodes[i]->place);
+    }
+    return out;
+  }
+
+  static std::string joined(const std::vector<std::string_view>& words) {
+    std::string out;
+    for (const std::string_view word : words) out.append(out.empty() ? "" : ", ").append(word);
+    return out;
+  }
+
+  std::vector<WhenNetwork> network_entries(const Reader& in, std::string_view key) {
+    std::vector<WhenNetwork> out;
+    for (const Node* value : in.scalars(key)) {
+      const bool negated = value->text.starts_with('!');
+      std::string why;
+      const auto network = parse_cidr(std::string_view(value->text).substr(negated ? 1 : 0), why);
+      if (network) {
+        out.push_back({*network, negated});
+      } else {
+        diagnostics_.error("rule", std::string(key) + ": " + shown(*value) + " is no network: " + why,
+                           value->place);
+      }
+    }
+    return out;
+  }
+
+  Rule rule(const Reader& in) {
+    Rule out;
+    out.mark = mark(in, "action");
+    in.read("name", out.name);
+    if (out.name.empty()) out.name = "rule " + std::to_string(out_.rules.size() + 1);
+    const Reader when = in.block("when");
+    out.when.users = entries(when, "user");
+    out.when.clients = network_entries(when, "client");
+    out.when.listeners = entries(when, "listener");
+    out.when.sni = entries(when, "sni");
+    if (const Node* tls = when.scalar("tls")) out.when.tls = tls->text == "true";
+    out.when.tls_versions = words(when, "tls_version", "1.0|1.1|1.2|1.3");
+    out.when.client_certs = entries(when, "client_cert");
+    out.when.commands = entries(when, "command");
+    for (WhenEntry& command : out.when.commands) command.text = to_upper(command.text);
+    out.when.classes = words(when, "class", "read|write|destructive|auth|admin");
+    out.when.mailboxes = entries(when, "mailbox");
+    out.when.flags = entries(when, "flag");
+    in.read_choice("action", out.action);
+    in.read_choice("mode", out.mode);
+    in.read("reply", out.reply);
+    return out;
   }
 
   static void read_octets(const Reader& in, std::string_view key, std::size_t& out) {
@@ -191,12 +287,22 @@ class Decoder {
 
   void limits(const Reader& in) {
     Limits& out = out_.limits;
-    in.block("sessions").read("total", out.sessions_total);
+    const Reader sessions = in.block("sessions");
+    sessions.read("total", out.sessions_total);
+    sessions.read("per_client", out.sessions_per_client);
+    sessions.read("per_user", out.sessions_per_user);
     const Reader login = in.block("login");
     login.read("failures", out.login.failures);
     login.read("window", out.login.window);
     login.read("ban", out.login.ban);
     login.read("delay", out.login.delay);
+    const Reader commands = in.block("commands_per_second");
+    commands.read("per_session", out.commands_per_session);
+    commands.read("per_user", out.commands_per_user);
+    const Reader deletions = in.block("deletions");
+    deletions.read("messages", out.deletions.messages);
+    deletions.read("window", out.deletions.window);
+    in.read_size("bandwidth_per_session", out.bandwidth_per_session);
     read_octets(in, "line", out.line);
     read_octets(in, "sasl", out.sasl);
     in.read_size("literal", out.literal);

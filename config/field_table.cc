@@ -115,10 +115,9 @@ constexpr auto kFields = std::to_array<Field>({
     file("tls.ticket_key_file", "",
          "File of 80-octet ticket keys, shared across replicas; the first encrypts."),
     block("tls.client_auth", "Certificates of clients."),
-    choice("tls.client_auth.mode", "off|request|require", "off", "Ask clients for a certificate.").fixed(),
-    file("tls.client_auth.ca", "", "PEM file: who may sign them.").fixed(),
-    choice("tls.client_auth.user_from", "|email|cn|upn", "", "Where SASL EXTERNAL takes the user from.")
-        .fixed(),
+    choice("tls.client_auth.mode", "off|request|require", "off", "Ask clients for a certificate."),
+    file("tls.client_auth.ca", "", "PEM file: who may sign them."),
+    choice("tls.client_auth.user_from", "|email|cn|upn", "", "Where SASL EXTERNAL takes the user from."),
     boolean("tls.watch", "true", "Reload certificates when their files change."),
 
     block("upstreams", "The IMAP servers behind the gateway.").list().required(),
@@ -157,9 +156,10 @@ constexpr auto kFields = std::to_array<Field>({
     integer("upstreams[].max_sessions", "0", "Sessions for each server; 0 = no limit.")
         .between(0, 10000000)
         .fixed(),
-    text("upstreams[].master_user", "", "Log in as USER<separator>MASTER.").fixed(),
-    text("upstreams[].master_separator", "*", "Between user and master user.").fixed(),
-    row("upstreams[].master_password", Type::Secret, "", "The master user's password.").fixed(),
+    text("upstreams[].master_user", "",
+         "Log in as USER<separator>MASTER whom a client certificate has verified."),
+    text("upstreams[].master_separator", "*", "Between user and master user."),
+    row("upstreams[].master_password", Type::Secret, "", "The master user's password."),
 
     block("routes", "The first match decides; none = the first upstream.").list(),
     block("routes[].match", "What must be true; an empty list matches all, keys are joined by AND."),
@@ -176,10 +176,10 @@ constexpr auto kFields = std::to_array<Field>({
 
     block("rewrite", "What the gateway changes on the way."),
     block("rewrite.user", "Changes of the user name."),
-    boolean("rewrite.user.lowercase", "false", "Fold it to lower case.").fixed(),
-    text("rewrite.user.default_domain", "", "Appended where there is no domain.").fixed(),
-    boolean("rewrite.user.strip_domain", "false", "Cut the domain off.").fixed(),
-    block("rewrite.user.map", "Regular expressions and what replaces them.").list().fixed(),
+    boolean("rewrite.user.lowercase", "false", "Fold it to lower case."),
+    text("rewrite.user.default_domain", "", "Appended where there is no domain."),
+    boolean("rewrite.user.strip_domain", "false", "Cut the domain off."),
+    block("rewrite.user.map", "Regular expressions and what replaces them.").list(),
     text("rewrite.user.map[].from", "", "Regular expression (RE2).").required(),
     text("rewrite.user.map[].to", "", "Replacement; \\1 is the first group.").required(),
     block("rewrite.capabilities", "Changes of what is offered to clients."),
@@ -193,12 +193,11 @@ constexpr auto kFields = std::to_array<Field>({
     boolean("rewrite.compress", "false", "COMPRESS=DEFLATE, ended at the gateway.").fixed(),
 
     block("rules", "Each command is held against these in order; the first match decides; none = allow.")
-        .list()
-        .fixed(),
+        .list(),
     text("rules[].name", "", "Name in logs, metrics and the audit trail."),
     block("rules[].when", "What must be true; keys are joined by AND, a leading ! negates one entry."),
     text("rules[].when.user", "", "Globs of user names.").either(),
-    row("rules[].when.client", Type::Network, "", "Networks of client addresses.").either(),
+    text("rules[].when.client", "", "Networks of client addresses.").either(),
     text("rules[].when.listener", "", "Globs of listener names.").either(),
     text("rules[].when.sni", "", "Globs of the name asked for by SNI.").either(),
     boolean("rules[].when.tls", "true", "Is the client's connection protected?"),
@@ -208,11 +207,11 @@ constexpr auto kFields = std::to_array<Field>({
     text("rules[].when.class", "", "Classes of commands: read, write, destructive, auth, admin.").either(),
     text("rules[].when.mailbox", "", "Globs of mailboxes; * stops at a separator, ** does not.").either(),
     text("rules[].when.flag", "", "Flags that are set.").either(),
-    choice("rules[].action", "allow|deny|read_only|organise|disconnect", "allow", "What is done."),
+    choice("rules[].action", "allow|deny|read_only|organise|disconnect", "", "What is done.").required(),
     choice("rules[].mode", "enforce|observe", "enforce", "observe: decide and record, but let it pass."),
     text("rules[].reply", "", "Text behind NO [NOPERM]."),
 
-    text("trash", "Trash|Deleted Items", "Mailboxes where organise lets nothing be moved.").list().fixed(),
+    text("trash", "Trash|Deleted Items", "Mailboxes where organise lets nothing be moved.").list(),
 
     block("audit", "The audit trail."),
     file("audit.file", "", "Path; - = standard output; empty = no audit.").fixed(),
@@ -244,8 +243,8 @@ constexpr auto kFields = std::to_array<Field>({
     block("limits", "Every limit of a session."),
     block("limits.sessions", "Sessions at once; 0 = no limit."),
     integer("limits.sessions.total", "0", "In the whole process.").between(0, 10000000),
-    integer("limits.sessions.per_client", "0", "For each client network.").between(0, 10000000).fixed(),
-    integer("limits.sessions.per_user", "0", "For each user.").between(0, 10000000).fixed(),
+    integer("limits.sessions.per_client", "0", "For each client network.").between(0, 10000000),
+    integer("limits.sessions.per_user", "0", "For each user.").between(0, 10000000),
     block("limits.login", "Failed logins, for each client network (/32, /64) and each user."),
     integer("limits.login.failures", "5", "Failures in the window until a ban; 0 = never.")
         .between(0, 1000000),
@@ -253,12 +252,14 @@ constexpr auto kFields = std::to_array<Field>({
     duration("limits.login.ban", "10m", "How long a ban lasts.").between(0, 30 * kDay),
     duration("limits.login.delay", "1s", "Wait before a failure is answered.").between(0, 60 * kSecond),
     block("limits.commands_per_second", "Commands; 0 = no limit."),
-    integer("limits.commands_per_second.per_session", "0", "In one session.").fixed(),
-    integer("limits.commands_per_second.per_user", "0", "By one user.").fixed(),
+    integer("limits.commands_per_second.per_session", "0", "In one session.").between(0, 1000000),
+    integer("limits.commands_per_second.per_user", "0", "By one user.").between(0, 1000000),
     block("limits.deletions", "The brake on deletions."),
-    integer("limits.deletions.messages", "0", "Messages by one user in the window; 0 = no limit.").fixed(),
-    duration("limits.deletions.window", "10m", "How long a deletion counts.").fixed(),
-    size("limits.bandwidth_per_session", "0", "Octets in a second; 0 = no limit.").fixed(),
+    integer("limits.deletions.messages", "0", "Messages by one user in the window; 0 = no limit.")
+        .between(0, 1000000000),
+    duration("limits.deletions.window", "10m", "How long a deletion counts.").between(1, 30 * kDay),
+    size("limits.bandwidth_per_session", "0", "Octets in a second, both directions; 0 = no limit.")
+        .between(0, kTiB),
     size("limits.line", "64KiB", "Octets of a client's command, literals aside.").between(kKiB, kMiB),
     size("limits.sasl", "96KiB", "Octets of one SASL response, in base64.").between(kKiB, kMiB),
     size("limits.literal", "64MiB", "Octets of one literal; a larger one is answered NO [TOOBIG].")

@@ -7,41 +7,16 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/secret.h"
 #include "base/time.h"
+#include "config/rule.h"
+#include "config/values.h"
 
 namespace postern::config {
-
-// Where a value stands, for errors found after decoding (a certificate that does not load). 1-based.
-struct Mark {
-  std::string file;
-  int line = 0;
-  int column = 0;
-};
-
-enum class ListenerTls : std::uint8_t { Off, Starttls, Implicit };
-enum class UpstreamTls : std::uint8_t { Off, Starttls, Implicit };
-enum class Verify : std::uint8_t { Full, Ca, Pin, None };
-enum class Balance : std::uint8_t { UserHash, LeastSessions, RoundRobin };
-enum class ProxyProtocol : std::uint8_t { Off, V1, V2 };
-enum class IdPolicy : std::uint8_t { Pass, Hide, Own };
-enum class LogFormat : std::uint8_t { Text, Json };
-enum class TlsVersion : std::uint8_t { Tls10, Tls11, Tls12, Tls13 };
-
-struct HostPort {
-  std::string host;  // a name or an address, without brackets
-  std::uint16_t port = 0;
-  std::string text() const;  // host:port or [v6]:port
-};
-
-// A network as written in the file, decoded: 16 octets, IPv4 as v4-mapped.
-struct Cidr {
-  std::array<unsigned char, 16> address{};
-  int prefix = 0;  // of the 128 bits
-};
 
 struct Listener {
   std::string name;  // defaults to the address
@@ -60,6 +35,13 @@ struct Certificate {
   Mark key_mark;
 };
 
+struct ClientCertificates {
+  ClientAuth mode = ClientAuth::Off;
+  std::string ca;                          // path of the PEM file, absolute
+  UserFrom user_from = UserFrom::Nothing;  // where SASL EXTERNAL takes the user from
+  Mark mark;
+};
+
 struct Tls {
   std::vector<Certificate> certificates;
   TlsVersion min_version = TlsVersion::Tls12;
@@ -70,6 +52,7 @@ struct Tls {
   bool strict_sni = false;
   bool session_tickets = true;
   std::string ticket_key_file;  // path, absolute, or empty
+  ClientCertificates client_auth;
   bool watch = true;
   Mark mark;
 };
@@ -97,6 +80,10 @@ struct Upstream {
   Balance balance = Balance::UserHash;
   ProxyProtocol proxy_protocol = ProxyProtocol::Off;  // sent ahead of everything
   bool send_id = false;                               // the client's address by ID, as Dovecot reads it
+  // Logs in as USER<separator>MASTER whom a client certificate has verified; empty = nobody.
+  std::string master_user;
+  std::string master_separator = "*";
+  std::shared_ptr<const Secret> master_password;  // null without one
   Health health;
   Mark mark;
 };
@@ -109,7 +96,21 @@ struct Route {
   std::size_t upstream = 0;  // index into Settings::upstreams
 };
 
+struct UserMapping {
+  std::string from;  // RE2, of the whole name
+  std::string to;    // \1 is the first group
+  Mark mark;         // of `from`
+};
+
+struct RewriteUser {
+  bool lowercase = false;
+  std::string default_domain;
+  bool strip_domain = false;
+  std::vector<UserMapping> map;  // the first that matches
+};
+
 struct Rewrite {
+  RewriteUser user;
   std::vector<std::string> hide_capabilities;
   std::vector<std::string> add_capabilities;
   std::string greeting = "Postern ready";
@@ -134,9 +135,21 @@ struct Timeouts {
   Duration drain_delay = std::chrono::seconds(5);
 };
 
+// The brake: messages that one user makes vanish in the window.
+struct DeletionLimit {
+  std::uint64_t messages = 0;  // 0 = no limit
+  Duration window = std::chrono::minutes(10);
+};
+
 struct Limits {
   std::uint64_t sessions_total = 0;  // 0 = no limit
+  std::uint64_t sessions_per_client = 0;
+  std::uint64_t sessions_per_user = 0;
   LoginLimits login;
+  std::uint64_t commands_per_session = 0;  // in a second; 0 = no limit
+  std::uint64_t commands_per_user = 0;
+  DeletionLimit deletions;
+  std::uint64_t bandwidth_per_session = 0;   // octets in a second, both directions; 0 = no limit
   std::size_t line = 64 * 1024;              // octets of a client's command, literals aside
   std::size_t sasl = 96 * 1024;              // octets of one SASL response, in base64
   std::uint64_t literal = 64 * 1024 * 1024;  // octets of one literal
@@ -157,6 +170,8 @@ struct Settings {
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;
   Rewrite rewrite;
+  std::vector<Rule> rules;
+  std::vector<std::string> trash{"Trash", "Deleted Items"};  // canonical names, beside special-use's
   Limits limits;
   bool has_status = true;
   HostPort status{"127.0.0.1", 9143};

@@ -5,6 +5,15 @@
 #include "filters/tls_policy.h"
 
 namespace postern::filters {
+namespace {
+
+// The first filter that names a rule has the say.
+void add(RuleHits& hits, const RuleHits& more) noexcept {
+  if (hits.decided == RuleHits::kNone) hits.decided = more.decided;
+  if (hits.observed == RuleHits::kNone) hits.observed = more.observed;
+}
+
+}  // namespace
 
 Chain::Chain(std::vector<std::unique_ptr<Filter>> filters) : filters_(std::move(filters)) {
   for (const auto& filter : filters_) watches_responses_ = watches_responses_ || filter->watches_responses();
@@ -18,16 +27,50 @@ Decision Chain::on_tls(const Context& context) {
   return Decision::pass();
 }
 
+Decision Chain::on_login(imap::Verb verb, const Context& context) {
+  RuleHits hits;
+  for (auto& filter : filters_) {
+    Decision decision = filter->on_login(verb, context);
+    add(hits, decision.rules);
+    decision.rules = hits;
+    if (decision.ruling != Ruling::Pass) return decision;
+  }
+  Decision passed = Decision::pass();
+  passed.rules = hits;
+  return passed;
+}
+
+Needs Chain::on_logged_in(const Context& context) {
+  Needs needs;
+  for (auto& filter : filters_) {
+    const Needs one = filter->on_logged_in(context);
+    needs.naming = needs.naming || one.naming;
+    needs.special_use = needs.special_use || one.special_use;
+  }
+  return needs;
+}
+
+void Chain::answer(const Answer& answer, const Context& context) {
+  filters_[held_at_]->on_answer(answer, context);
+  next_ = held_at_;
+}
+
 Decision Chain::on_command(imap::Command& command, const Context& context) {
-  Decision result = Decision::pass();
+  if (next_ == 0) {  // not one that was held: what was found of it before that still holds
+    rewriting_ = Rewriting::None;
+    hits_ = {};
+  }
   for (std::size_t i = std::exchange(next_, 0); i < filters_.size(); ++i) {
     Decision decision = filters_[i]->on_command(command, context);
-    if (decision.ruling == Ruling::Pass) continue;
-    result = std::move(decision);
-    if (result.ruling == Ruling::Rewrite) continue;  // those behind it judge what it made of the command
-    if (result.ruling == Ruling::Hold) held_at_ = i;
-    return result;
+    add(hits_, decision.rules);
+    if (decision.rewriting != Rewriting::None) rewriting_ = decision.rewriting;
+    if (decision.ruling == Ruling::Pass || decision.ruling == Ruling::Rewrite) continue;
+    if (decision.ruling == Ruling::Hold || decision.ruling == Ruling::Ask) held_at_ = i;
+    decision.rules = hits_;
+    return decision;
   }
+  Decision result = rewriting_ == Rewriting::None ? Decision::pass() : Decision::rewrite(rewriting_);
+  result.rules = hits_;
   return result;
 }
 
@@ -45,7 +88,7 @@ void Chain::on_end(const SessionSummary& summary, const Context& context) noexce
   for (auto& filter : filters_) filter->on_end(summary, context);
 }
 
-Chain make_chain() {
+Chain make_chain(const ChainParts&) {
   std::vector<std::unique_ptr<Filter>> filters;
   filters.push_back(std::make_unique<TlsPolicy>());
   return Chain(std::move(filters));

@@ -6,7 +6,9 @@
 #include <memory>
 #include <vector>
 
+#include "base/ledger.h"
 #include "filters/filter.h"
+#include "filters/policy.h"
 
 namespace postern::filters {
 
@@ -16,9 +18,13 @@ class Chain {
   explicit Chain(std::vector<std::unique_ptr<Filter>> filters);
 
   Decision on_tls(const Context& context);
-  // Starts at the first filter, or behind the one that held if resume() was called since.
+  Decision on_login(imap::Verb verb, const Context& context);
+  Needs on_logged_in(const Context& context);
+  // Starts at the first filter, or behind the one that held if resume() was called since, or at the one that
+  // asked if answer() was.
   Decision on_command(imap::Command& command, const Context& context);
   void resume() noexcept { next_ = held_at_ + 1; }
+  void answer(const Answer& answer, const Context& context);
   bool watches_responses() const noexcept { return watches_responses_; }
   void on_response(const imap::Response& response, const Context& context);
   void on_verdict(const imap::Command& command, const Verdict& verdict, const Context& context) noexcept;
@@ -26,12 +32,21 @@ class Chain {
 
  private:
   std::vector<std::unique_ptr<Filter>> filters_;
-  std::size_t next_ = 0;     // where the next on_command starts
-  std::size_t held_at_ = 0;  // the filter that held
+  std::size_t next_ = 0;                   // where the next on_command starts
+  std::size_t held_at_ = 0;                // the filter that held, or asked
+  Rewriting rewriting_ = Rewriting::None;  // of the command that is being judged
+  RuleHits hits_;
   bool watches_responses_ = false;
 };
 
-// The chain that this version builds for a session: tls_policy.
-Chain make_chain();
+// What the chain of a session is made from; all outlive it.
+struct ChainParts {
+  const config::Settings* settings = nullptr;
+  std::shared_ptr<const Policy> policy;  // null: no rules
+  Ledger* ledger = nullptr;
+};
+
+// The chain that this version builds for a session: tls_policy → limits → command_rules → brake.
+Chain make_chain(const ChainParts& parts);
 
 }  // namespace postern::filters

@@ -4,9 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error_code.h"
+#include "base/time.h"
 #include "base/tls_facts.h"
 #include "config/settings.h"
 #include "imap/command.h"
@@ -36,6 +40,26 @@ inline const std::string& asked_name(const SessionFacts& facts, const TlsFacts& 
   return facts.connected_name.empty() ? tls.sni : facts.connected_name;
 }
 
+struct SelectedMailbox {
+  std::string name;  // the decoded argument, for MailboxNaming::canonical
+  bool read_only = false;
+};
+
+// What the upstream has, once the client is logged in.
+struct UpstreamAbilities {
+  bool unselect = false;  // UNSELECT, also by IMAP4rev2
+  bool esearch = false;   // SEARCH RETURN (COUNT)
+  bool special_use = false;
+  bool namespaces = false;
+  bool uid_only = false;  // ENABLED: no message numbers (RFC 9586)
+};
+
+// Where mail goes to vanish, by the upstream's own word (RFC 6154): \Trash and \Junk.
+struct SpecialMailboxes {
+  bool known = false;              // it was asked and has answered
+  std::vector<std::string> trash;  // as the upstream lists them, for MailboxNaming::canonical
+};
+
 struct Context {
   const SessionFacts& facts;
   const TlsFacts& tls;      // of the client's leg, as it is now
@@ -43,10 +67,44 @@ struct Context {
   bool logged_in = false;
   // How the upstream writes mailbox names, as far as it has told; for imap::mailboxes_of(command).
   const imap::MailboxNaming& naming = imap::kUnheardNaming;
+  const SelectedMailbox* selected = nullptr;  // null: none
+  UpstreamAbilities upstream = {};
+  const SpecialMailboxes* special = nullptr;  // null: not asked (Needs::special_use)
+  Instant now = {};
 };
 
-enum class Ruling : std::uint8_t { Pass, Deny, Rewrite, Hold, Close };
-enum class HoldReason : std::uint8_t { None, Record, RingFull, Separator, Count, Lookup };
+enum class Ruling : std::uint8_t { Pass, Deny, Rewrite, Hold, Ask, Close };
+enum class HoldReason : std::uint8_t { None, Record, RingFull, Lookup };
+
+// How a command is changed; the session writes it anew.
+enum class Rewriting : std::uint8_t {
+  None,
+  Examine,   // SELECT becomes EXAMINE
+  KeepMail,  // CLOSE that may not expunge (protocol.md §6)
+};
+
+// A command of the gateway's own, asked while a client's is held (protocol.md §6): how many messages are
+// meant. Asked with nothing else pending; its answer is not shown to the client.
+struct Question {
+  enum class Kind : std::uint8_t {
+    Matches,   // SEARCH, with RETURN (COUNT) or without, or UID SEARCH: how many match
+    Messages,  // STATUS … (MESSAGES)
+  };
+  Kind kind = Kind::Matches;
+  // Without tag and final CRLF; each chunk but the last ends in `{n}CRLF`, and behind it "+" is awaited.
+  std::vector<std::string> chunks;
+};
+struct Answer {
+  imap::Status status = imap::Status::None;  // of the tagged line; None: there was none in time
+  std::optional<std::uint64_t> count;
+};
+
+// Which of `rules` decided, and what a rule on trial (mode: observe) would have decided: indices.
+struct RuleHits {
+  static constexpr std::int32_t kNone = -1;
+  std::int32_t decided = kNone;
+  std::int32_t observed = kNone;
+};
 
 struct Decision {
   Ruling ruling = Ruling::Pass;
@@ -54,19 +112,55 @@ struct Decision {
   std::string_view response_code = {};  // "PRIVACYREQUIRED", "NOPERM", …; a constant (RFC 5530)
   std::string text = {};                // empty: the row's text
   HoldReason hold = HoldReason::None;
+  Rewriting rewriting = Rewriting::None;
+  RuleHits rules = {};
+  std::shared_ptr<const Question> question = {};  // Ask
 
   static Decision pass() { return {}; }
   static Decision deny(ErrorCode code, std::string_view response_code, std::string text = {}) {
-    return {Ruling::Deny, code, response_code, std::move(text), HoldReason::None};
+    Decision decision;
+    decision.ruling = Ruling::Deny;
+    decision.code = code;
+    decision.response_code = response_code;
+    decision.text = std::move(text);
+    return decision;
   }
-  static Decision wait(HoldReason reason) { return {Ruling::Hold, ErrorCode::Ok, {}, {}, reason}; }
-  static Decision close(ErrorCode code) { return {Ruling::Close, code, {}, {}, HoldReason::None}; }
+  static Decision rewrite(Rewriting rewriting) {
+    Decision decision;
+    decision.ruling = Ruling::Rewrite;
+    decision.rewriting = rewriting;
+    return decision;
+  }
+  static Decision wait(HoldReason reason) {
+    Decision decision;
+    decision.ruling = Ruling::Hold;
+    decision.hold = reason;
+    return decision;
+  }
+  static Decision ask(Question question) {
+    Decision decision;
+    decision.ruling = Ruling::Ask;
+    decision.question = std::make_shared<const Question>(std::move(question));
+    return decision;
+  }
+  static Decision close(ErrorCode code) {
+    Decision decision;
+    decision.ruling = Ruling::Close;
+    decision.code = code;
+    return decision;
+  }
 };
 
 // What became of a command, told once to every filter that the decision passed.
 struct Verdict {
   bool forwarded = false;
   ErrorCode denied_by = ErrorCode::Ok;
+};
+
+// What a filter must know of the upstream before the first command of a session (protocol.md §3).
+struct Needs {
+  bool naming = false;       // the separator of mailbox names
+  bool special_use = false;  // SpecialMailboxes
 };
 
 struct SessionSummary {
@@ -78,9 +172,17 @@ class Filter {
  public:
   virtual ~Filter() = default;
   virtual Decision on_tls(const Context&) { return Decision::pass(); }
+  // At LOGIN (Verb::Login) or AUTHENTICATE, when the user's name is known (context.user) or known to be
+  // hidden (empty), before credentials go upstream; where a mechanism shows the name only in its last
+  // response, before that. Pass, Deny or Close.
+  virtual Decision on_login(imap::Verb, const Context&) { return Decision::pass(); }
+  // The upstream has said OK: user, client, listener and TLS are settled from here on.
+  virtual Needs on_logged_in(const Context&) { return {}; }
   // At the whole head of a command, before any of it is forwarded, and again at each later part of a
-  // MULTIAPPEND or CATENATE (then `command.tag` is empty). Rewrite: the value was edited.
+  // MULTIAPPEND or CATENATE, its end included (then `command.tag` is empty). Rewrite says how it is changed.
   virtual Decision on_command(imap::Command&, const Context&) { return Decision::pass(); }
+  // What came of the Question, before the same command is judged again by the filter that asked.
+  virtual void on_answer(const Answer&, const Context&) {}
   virtual bool watches_responses() const noexcept {
     return false;
   }  // asked once: else on_response is never called

@@ -35,7 +35,7 @@ void Relay::Impl::start(Socket client) {
   listener_cells().active.add();
   session_.emplace(session::Environment{options_.settings.get(), options_.offer, &host_.cells(),
                                         options_.facts, options_.version, options_.tag_seed},
-                   filters::make_chain(), now_);
+                   filters::make_chain({options_.settings.get(), options_.policy, &host_.ledger()}), now_);
   Leg& client_leg = leg(Side::Client);
   client_leg.stream = Stream::make(host_.loop(), *this);
   client_leg.connected = true;

@@ -126,6 +126,8 @@ SnapshotResult make_snapshot(config::Settings settings, std::shared_ptr<tls::Tic
                              UpstreamSlots& slots, std::int64_t now_unix) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->settings = std::move(settings);
+  if (!snapshot->settings.rules.empty())
+    snapshot->policy = std::make_shared<const filters::Policy>(snapshot->settings);
   Builder builder(*snapshot, now_unix);
   builder.build(tickets, slots);
   SnapshotResult result;

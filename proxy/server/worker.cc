@@ -229,6 +229,7 @@ net::RelayOptions Worker::options_for(std::size_t listener, net::Peer client, ne
   net::RelayOptions options;
   options.settings = {snapshot, &snapshot->settings};
   options.offer = published_.view->offers[listener];
+  options.policy = snapshot->policy;
   if (settings.tls != config::ListenerTls::Off) options.server_context = snapshot->server_context;
   options.facts.listener = settings.name;
   options.facts.listener_index = listener;

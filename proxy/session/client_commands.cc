@@ -109,6 +109,7 @@ void Session::Impl::decide(imap::Command& command) {
     case filters::Ruling::Hold:
       act(Hold{++hold_id_, decision.hold});
       return park(command, now_ + kHoldFor);
+    case filters::Ruling::Ask:
     case filters::Ruling::Close:
       chain_.on_verdict(command, {false, decision.code}, context());
       count(command.verb, telemetry::CommandResult::Denied);
@@ -255,6 +256,7 @@ void Session::Impl::judge_part(imap::Command& part) {
     case filters::Ruling::Hold:
       act(Hold{++hold_id_, decision.hold});
       return park(part, now_ + kHoldFor);
+    case filters::Ruling::Ask:
     case filters::Ruling::Close:
       return end(decision.code);
     case filters::Ruling::Deny: {

@@ -64,7 +64,7 @@ class Standard final : public filters::Filter {
   }
 
  private:
-  filters::Chain chain_ = filters::make_chain();
+  filters::Chain chain_ = filters::make_chain({});
 };
 
 class Run {

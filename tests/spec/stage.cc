@@ -29,7 +29,7 @@ std::shared_ptr<const session::Offer> offer_of(const Setting& setting) {
 }
 
 filters::Chain chain_of(const Setting& setting, FilterCounts& counts) {
-  filters::Chain standard = filters::make_chain();
+  filters::Chain standard = filters::make_chain({});
   std::vector<std::unique_ptr<filters::Filter>> filters;
   struct Inner final : filters::Filter {  // the product's own chain comes first
     explicit Inner(filters::Chain chain) : chain_(std::move(chain)) {}

@@ -73,11 +73,11 @@ TEST(Diagnostics, ControlCharactersDoNotReachTheTerminal) {
 TEST(Diagnostics, SecretsAreNotShown) {
   const std::string head(test::kMinimal.substr(0, test::kMinimal.find("  - {name")));
   const std::string upstream = head + "  - name: mail\n    servers: [\"127.0.0.1:1\"]\n";
-  const Loaded beside = load(upstream + "    master_password: hunter2\n");
-  EXPECT_EQ(test::findings(beside), "8:22 not-supported\n");
+  const Loaded beside = load(upstream + "    master_password: [hunter2]\n");
+  EXPECT_EQ(test::findings(beside), "8:22 type\n");
   EXPECT_EQ(render(beside.diagnostics).find("hunter2"), std::string::npos);
-  const Loaded below = load(upstream + "    master_password:\n      hunter2\n");
-  EXPECT_EQ(test::findings(below), "9:7 not-supported\n");
+  const Loaded below = load(upstream + "    master_password:\n      - hunter2\n");
+  EXPECT_EQ(test::findings(below), "9:7 type\n");
   EXPECT_EQ(render(below.diagnostics).find("hunter2"), std::string::npos);
 }
 

@@ -42,6 +42,7 @@ class Scribe final : public Filter {
 Decision rewrite() {
   Decision decision;
   decision.ruling = Ruling::Rewrite;
+  decision.rewriting = Rewriting::Examine;
   return decision;
 }
 
@@ -140,11 +141,11 @@ TEST_F(ChainTest, TheNextCommandBeginsAtTheFirstFilter) {
 }
 
 TEST_F(ChainTest, TwoMayHoldOneCommand) {
-  add("1", Decision::wait(HoldReason::Count));
+  add("1", Decision::wait(HoldReason::Lookup));
   add("2", Decision::wait(HoldReason::Record));
   add("3");
   Chain chain = this->chain();
-  EXPECT_EQ(chain.on_command(command_, context()).hold, HoldReason::Count);
+  EXPECT_EQ(chain.on_command(command_, context()).hold, HoldReason::Lookup);
   chain.resume();
   EXPECT_EQ(chain.on_command(command_, context()).hold, HoldReason::Record);
   chain.resume();

@@ -24,7 +24,7 @@ class SessionTest : public testing::Test {
     environment.offer = std::make_shared<const Offer>(make_offer({}, settings_));
     environment.cells = &cells_;
     environment.facts.tls = tls;
-    return Session(std::move(environment), filters::make_chain(), kStart);
+    return Session(std::move(environment), filters::make_chain({}), kStart);
   }
 
   Session logged_in() {
