@@ -33,16 +33,19 @@ void add_quoted(Out& out, Octets text) {
   out.append(Octets("\""));
 }
 
-void add_string(SecretProgram& program, Octets text) {
+template <typename Chunk>
+void add_to(std::vector<Chunk>& chunks, Octets text) {
   if (may_be_quoted(text)) {
-    add_quoted(program.chunks.back(), text);
+    add_quoted(chunks.back(), text);
     return;
   }
-  program.chunks.back().append(announcement(text.size(), false));
-  program.chunks.emplace_back(text);
+  chunks.back().append(announcement(text.size(), false));
+  chunks.emplace_back(text);
 }
 
 }  // namespace
+
+void add_string(std::vector<std::string>& chunks, Octets text) { add_to(chunks, text); }
 
 Program write_command(const Command& command) {
   Program program;
@@ -73,9 +76,9 @@ SecretProgram write_login(Octets tag, Octets user, Octets password) {
   SecretProgram program;
   program.chunks.emplace_back(tag);
   program.chunks.back().append(" LOGIN ");
-  add_string(program, user);
+  add_to(program.chunks, user);
   program.chunks.back().append(" ");
-  add_string(program, password);
+  add_to(program.chunks, password);
   program.chunks.back().append("\r\n");
   return program;
 }

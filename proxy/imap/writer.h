@@ -31,6 +31,9 @@ struct SecretProgram {
 };
 SecretProgram write_login(Octets tag, Octets user, Octets password);
 
+// Appends an argument to a command of the gateway's own: quoted, or as `{n}` with a new chunk behind it.
+void add_string(std::vector<std::string>& chunks, Octets text);
+
 std::string quoted(Octets text);  // with escapes; the caller knows that it is plain ASCII
 
 }  // namespace postern::imap

@@ -92,6 +92,15 @@ TEST(Writer, LoginQuotesOrAnnouncesItsCredentials) {
             (Chunks{"t1 LOGIN \"smith\" {1025}\r\n", std::string(1025, 'x') + "\r\n"}));
 }
 
+TEST(Writer, AStringOfTheGatewaysOwnIsQuotedOrAnnounced) {
+  Chunks chunks{"STATUS "};
+  add_string(chunks, "a\"b");
+  EXPECT_EQ(chunks, Chunks{"STATUS \"a\\\"b\""});
+  add_string(chunks, "j\xc3\xb6rg");
+  chunks.back() += " (MESSAGES)";
+  EXPECT_EQ(chunks, (Chunks{"STATUS \"a\\\"b\"{5}\r\n", "j\xc3\xb6rg (MESSAGES)"}));
+}
+
 TEST(Writer, Quoted) {
   EXPECT_EQ(quoted(""), "\"\"");
   EXPECT_EQ(quoted("a\"b\\c"), "\"a\\\"b\\\\c\"");
