@@ -55,17 +55,24 @@ void Chain::answer(const Answer& answer, const Context& context) {
   next_ = held_at_;
 }
 
+Decision Chain::judged_by(Filter& filter, imap::Command& command, const Context& context) const {
+  if (rewriting_ == Rewriting::None) return filter.on_command(command, context);
+  Context changed = context;
+  changed.rewriting = rewriting_;
+  return filter.on_command(command, changed);
+}
+
 Decision Chain::on_command(imap::Command& command, const Context& context) {
   if (next_ == 0) {  // not one that was held: what was found of it before that still holds
     rewriting_ = Rewriting::None;
     hits_ = {};
   }
   for (std::size_t i = std::exchange(next_, 0); i < filters_.size(); ++i) {
-    Decision decision = filters_[i]->on_command(command, context);
+    Decision decision = judged_by(*filters_[i], command, context);
     add(hits_, decision.rules);
     if (decision.rewriting != Rewriting::None) rewriting_ = decision.rewriting;
     if (decision.ruling == Ruling::Pass || decision.ruling == Ruling::Rewrite) continue;
-    if (decision.ruling == Ruling::Hold || decision.ruling == Ruling::Ask) held_at_ = i;
+    held_at_ = i;
     decision.rules = hits_;
     return decision;
   }

@@ -1,6 +1,6 @@
 // The filters of one session in their fixed order: tls_policy → limits → command_rules → rewrite → audit (as
-// far as they are built). Commands pass them forwards, responses backwards. A filter that holds stops the
-// command; when it is released the chain goes on behind the filter that held.
+// far as they are built). Commands pass them forwards, responses backwards. A filter that holds or delays
+// stops the command; when it is released, or its time has come, the chain goes on behind that filter.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,8 @@ class Chain {
   Decision on_tls(const Context& context);
   Decision on_login(imap::Verb verb, const Context& context);
   Needs on_logged_in(const Context& context);
-  // Starts at the first filter, or behind the one that held if resume() was called since, or at the one that
-  // asked if answer() was.
+  // Starts at the first filter, or behind the one that held or delayed if resume() was called since, or at
+  // the one that asked if answer() was.
   Decision on_command(imap::Command& command, const Context& context);
   void resume() noexcept { next_ = held_at_ + 1; }
   void answer(const Answer& answer, const Context& context);
@@ -31,9 +31,11 @@ class Chain {
   void on_end(const SessionSummary& summary, const Context& context) noexcept;
 
  private:
+  Decision judged_by(Filter& filter, imap::Command& command, const Context& context) const;
+
   std::vector<std::unique_ptr<Filter>> filters_;
   std::size_t next_ = 0;                   // where the next on_command starts
-  std::size_t held_at_ = 0;                // the filter that held, or asked
+  std::size_t held_at_ = 0;                // the filter that held, delayed or asked
   Rewriting rewriting_ = Rewriting::None;  // of the command that is being judged
   RuleHits hits_;
   bool watches_responses_ = false;

@@ -109,6 +109,8 @@ void Session::Impl::decide(imap::Command& command) {
     case filters::Ruling::Hold:
       act(Hold{++hold_id_, decision.hold});
       return park(command, now_ + kHoldFor);
+    case filters::Ruling::Delay:
+      return park(command, decision.until, true);
     case filters::Ruling::Ask:
     case filters::Ruling::Close:
       chain_.on_verdict(command, {false, decision.code}, context());
@@ -256,6 +258,8 @@ void Session::Impl::judge_part(imap::Command& part) {
     case filters::Ruling::Hold:
       act(Hold{++hold_id_, decision.hold});
       return park(part, now_ + kHoldFor);
+    case filters::Ruling::Delay:
+      return park(part, decision.until, true);
     case filters::Ruling::Ask:
     case filters::Ruling::Close:
       return end(decision.code);
@@ -323,9 +327,10 @@ void Session::Impl::idle_line(imap::CommandEvent event) {
   client_fault(ErrorCode::IdleViolation);
 }
 
-void Session::Impl::park(const imap::Command& command, Instant until) {
+void Session::Impl::park(const imap::Command& command, Instant until, bool delayed) {
   parked_ = std::make_unique<ParkedCommand>(command);
   parked_until_ = until;
+  delayed_ = delayed;
 }
 
 // A command that waited for others to be answered.
@@ -334,8 +339,18 @@ void Session::Impl::unpark() {
   decide(parked->command());
 }
 
+// A command that was faster than its limit allows.
+void Session::Impl::go_on() {
+  const std::unique_ptr<ParkedCommand> parked = std::move(parked_);
+  parked_until_ = Instant::max();
+  chain_.resume();
+  imap::Command& command = parked->command();
+  if (command.tag.empty()) return judge_part(command);
+  decide(command);
+}
+
 void Session::Impl::released(const Released& released) {
-  if (!parked_ || released.id != hold_id_ || parked_until_ == Instant::max()) return;
+  if (!parked_ || delayed_ || released.id != hold_id_ || parked_until_ == Instant::max()) return;
   const std::unique_ptr<ParkedCommand> parked = std::move(parked_);
   parked_until_ = Instant::max();
   imap::Command& command = parked->command();

@@ -65,9 +65,7 @@ struct Session::Impl {
   void end(ErrorCode code, Octets response_code = {});
   void fault(ErrorCode code, Side side, std::string_view expected, Octets excerpt = {});
   void client_fault(ErrorCode code);  // the client broke the framing: BAD, BYE, close
-  filters::Context context() const {
-    return {env_.facts, client_tls_, user_, phase_ == Phase::Relaying, naming_};
-  }
+  filters::Context context() const;
   const config::Settings& settings() const noexcept { return *env_.settings; }
   imap::CommandLimits command_limits() const noexcept;
   telemetry::WorkerCells& cells() noexcept { return *env_.cells; }
@@ -134,8 +132,9 @@ struct Session::Impl {
   void add_answer(std::string answer);
   void idle_line(imap::CommandEvent event);
   void malformed();
-  void park(const imap::Command& command, Instant until);
+  void park(const imap::Command& command, Instant until, bool delayed = false);
   void unpark();
+  void go_on();
   void released(const Released& released);
   void count(imap::Verb verb, telemetry::CommandResult result);
 
@@ -168,6 +167,7 @@ struct Session::Impl {
   bool selected_ = false;
   bool upstream_has_id_ = false;
   bool held_was_granted_ = false;
+  bool delayed_ = false;  // what is parked goes on at parked_until_
   std::uint8_t bad_lines_ = 0;
   std::array<Leg, 2> legs_;  // by Side
   imap::CommandScanner client_scanner_;

@@ -46,6 +46,12 @@ void Session::Impl::set_state(telemetry::SessionState state) {
   listener_cells().sessions[index_of(state_)].add();
 }
 
+filters::Context Session::Impl::context() const {
+  filters::Context context{env_.facts, client_tls_, user_, phase_ == Phase::Relaying, naming_};
+  context.now = now_;
+  return context;
+}
+
 // --- octets in -------------------------------------------------------------------------------------------
 
 void Session::Impl::input(Side side, Octets plain) {
@@ -330,7 +336,10 @@ void Session::Impl::tick() {
     case Phase::Authenticating:
       break;
     case Phase::Relaying:
-      if (parked_ && now_ >= parked_until_) return released({hold_id_, false}), run();
+      if (parked_ && now_ >= parked_until_) {
+        delayed_ ? go_on() : released({hold_id_, false});
+        return run();
+      }
       if (now_ >= idle_deadline()) return end(ErrorCode::IdleTimeout);
       return end(ErrorCode::UpstreamSilent, "UNAVAILABLE");
   }

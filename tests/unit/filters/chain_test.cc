@@ -128,6 +128,41 @@ TEST_F(ChainTest, GoesOnBehindTheOneThatHeld) {
   EXPECT_EQ(log(), "3(a NOOP) ");
 }
 
+TEST_F(ChainTest, GoesOnBehindTheOneThatDelayed) {
+  add("1");
+  add("2", Decision::delay(instant_from_ns(5)));
+  add("3");
+  Chain chain = this->chain();
+  const Decision delayed = chain.on_command(command_, context());
+  EXPECT_EQ(delayed.ruling, Ruling::Delay);
+  EXPECT_EQ(delayed.until, instant_from_ns(5));
+  EXPECT_EQ(log(), "1(a NOOP) 2(a NOOP) ");
+  chain.resume();
+  EXPECT_EQ(chain.on_command(command_, context()).ruling, Ruling::Pass);
+  EXPECT_EQ(log(), "3(a NOOP) ");
+}
+
+TEST_F(ChainTest, TellsAFilterWhatThoseBeforeItMakeOfTheCommand) {
+  struct Reader final : Filter {
+    explicit Reader(std::vector<Rewriting>& seen) : seen_(seen) {}
+    Decision on_command(imap::Command&, const Context& context) override {
+      seen_.push_back(context.rewriting);
+      return Decision::pass();
+    }
+    std::vector<Rewriting>& seen_;
+  };
+  std::vector<Rewriting> seen;
+  filters_.push_back(std::make_unique<Reader>(seen));
+  add("2", Decision::rewrite(Rewriting::KeepMail));
+  filters_.push_back(std::make_unique<Reader>(seen));
+  Chain chain = this->chain();
+  chain.on_command(command_, context());
+  EXPECT_EQ(seen, (std::vector<Rewriting>{Rewriting::None, Rewriting::KeepMail}));
+  seen.clear();
+  chain.on_command(command_, context());
+  EXPECT_EQ(seen.front(), Rewriting::None) << "the next command is as its client wrote it";
+}
+
 TEST_F(ChainTest, TheNextCommandBeginsAtTheFirstFilter) {
   add("1");
   add("2", Decision::wait(HoldReason::Record));
