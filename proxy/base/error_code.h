@@ -83,6 +83,10 @@ enum class ErrorCode : std::uint8_t {
   ProxyLoop,  // x-proxy-ttl has run out
   NoPermission,
   HoldExpired,
+  TooManySessions,        // of one user
+  TooManyClientSessions,  // of one client network
+  Brake,                  // limits.deletions is reached
+  BrakeUncounted,         // nobody could say how many messages would vanish
   PolicyClose,
   // TLS with the client
   TlsVersion,
@@ -90,6 +94,7 @@ enum class ErrorCode : std::uint8_t {
   TlsAlpn,
   TlsSni,
   TlsClientCertificate,
+  TlsClientVerify,
   TlsOther,
   // configuration and start-up
   ConfigInvalid,
