@@ -132,9 +132,13 @@ def close_client(client: imaplib.IMAP4) -> None:
         client.shutdown()  # closed already if the test logged out
 
 
-def new_folder(cls: type[unittest.TestCase]) -> pathlib.Path:
-    """A folder that ends with the class; the users of Dovecot's processes may walk through it."""
-    holder = tempfile.TemporaryDirectory(prefix="postern-test-")
+def new_folder(cls: type[unittest.TestCase], *, small_files: bool = False) -> pathlib.Path:
+    """A folder that ends with the class; the users of Dovecot's processes may walk through it.
+
+    `small_files`: thousands of them will lie in it; where the machine has a file system in memory they lie there.
+    """
+    memory = "/dev/shm" if small_files and os.access("/dev/shm", os.W_OK | os.X_OK) else None
+    holder = tempfile.TemporaryDirectory(prefix="postern-test-", dir=memory)
     cls.addClassCleanup(holder.cleanup)
     folder = pathlib.Path(holder.name)
     folder.chmod(0o711)

@@ -8,6 +8,7 @@ from typing import Any
 from clients import case
 from clients.case import HOST, Seat
 from clients.mailbox import Message, Store, digest, text_message
+from maildir import mailboxes
 from support import main
 
 COUNT = 500
@@ -83,20 +84,6 @@ def messages(count: int) -> dict[str, list[Message]]:
             "Lists/&AOk-t&AOk-": [text_message(9999)]}
 
 
-def folder_of(box: pathlib.Path) -> list[tuple[str, str]]:
-    """Flags and hash of each message of a maildir, in an order that does not depend on names."""
-    found = []
-    for part in ("new", "cur"):
-        for path in (box / part).iterdir():
-            flags = path.name.rpartition(":2,")[2] if ":2," in path.name else ""
-            found.append((digest(path.read_bytes()), "".join(sorted(flags))))
-    return sorted(found)
-
-
-def maildirs(root: pathlib.Path) -> dict[str, list[tuple[str, str]]]:
-    return {str(cur.parent.relative_to(root)): folder_of(cur.parent) for cur in sorted(root.rglob("cur"))}
-
-
 def edit_locally(inbox: pathlib.Path) -> None:
     """Flags on some, fifty gone, twenty new ones, as a mail reader on the maildir would do it."""
     by_hash = sorted((digest(path.read_bytes()), path) for part in ("new", "cur") for path in (inbox / part).iterdir())
@@ -120,13 +107,13 @@ class Sync(case.ClientTest):
     def both_ways(self, seat: Seat, sync: Any) -> list[Any]:
         """Everything comes; then both sides change; then both are the same again."""
         sync()
-        first = maildirs(seat.home / "mail")
+        first = mailboxes(seat.home / "mail")
         edit_locally(seat.home / "mail" / "INBOX")
         edit_remotely(seat.store)
         sync()
-        second = maildirs(seat.home / "mail")
+        second = mailboxes(seat.home / "mail")
         sync()
-        self.assertEqual(maildirs(seat.home / "mail"), second)
+        self.assertEqual(mailboxes(seat.home / "mail"), second)
         return [first, second]
 
     def check(self, said: list[Any], store: Store) -> None:

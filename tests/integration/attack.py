@@ -1,0 +1,212 @@
+"""Every way to lose mail at a real Dovecot, in the spellings that it takes, and the account that is attacked.
+
+The separator of the account is ".", so that rules have to know how the upstream writes names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+
+import maildir
+from clients.mailbox import Message, Store, text_message
+from support import PrivateDovecot, Wire
+
+# ACLs and metadata that work: only then a refusal shows something.
+PLUGINS = """
+mail_plugins = acl
+mail_attribute_dict = file:%h/attributes
+protocol imap {
+  mail_plugins = $mail_plugins imap_acl
+  imap_metadata = yes
+}
+plugin {
+  acl = vfile
+}
+namespace inbox {
+  separator = .
+}
+service imap {
+  service_count = 1000
+}
+"""
+
+MAIL: dict[str, list[Message]] = {
+    name: [text_message(first + number, flags="\\Deleted" if number == 0 else "\\Seen" if number % 2 else "")
+           for number in range(count)]
+    for name, first, count in (("INBOX", 0, 4), ("kept", 100, 4), ("kept.below", 200, 1), ("Lists", 300, 0),
+                               ("Lists.&AOk-t&AOk-", 400, 2), ("R&-D", 500, 1), ("filed", 600, 0))}
+
+TEXT = b"Subject: new\r\n\r\nnew text\r\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Attack:
+    """Commands without tags; the last one is what does the harm."""
+
+    commands: tuple[bytes, ...]
+    answer: str = "NO [NOPERM]"  # how the gateway answers the last one where rules forbid it
+    files: bool = False  # what `organise` allows: the mail stays, elsewhere
+    named: bool = True  # it names a mailbox
+    works: bool = True  # Dovecot 2.3 does it, so that the harm shows without rules
+
+    @property
+    def name(self) -> str:
+        return b" / ".join(self.commands).decode("latin-1").replace("\r\n", "|")
+
+
+def on(mailbox: str, *commands: str | bytes, **more: object) -> Attack:
+    return Attack((b"SELECT " + mailbox.encode(), *map(as_octets, commands)), **more)
+
+
+def once(command: str | bytes, **more: object) -> Attack:
+    return Attack((as_octets(command),), **more)
+
+
+def as_octets(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def literal(content: str | bytes, kind: str = "+") -> bytes:
+    return b"{%d%s}\r\n" % (len(content), kind.encode()) + as_octets(content)
+
+
+def stores() -> Iterator[Attack]:
+    for flags in ("+FLAGS (\\Deleted)", "+FLAGS \\Deleted", "+flags.silent (\\dELETED)", "FLAGS (\\Seen \\Deleted)",
+                  "FLAGS.SILENT \\DELETED", "(UNCHANGEDSINCE 999999999) +FLAGS (\\Deleted)",
+                  "(unchangedsince 999999999) Flags.Silent (\\Deleted $Label1)", "+FLAGS (\\Seen $x \\Flagged \\Deleted)"):
+        yield on("kept", f"STORE 2 {flags}")
+        yield on("kept", f"uid store 2:* {flags}")
+    yield on("INBOX", "STORE * +FLAGS (\\Deleted)")
+    yield on("inbox", "Store 2,3:4 +FLAGS (\\Deleted)")
+    yield on("kept", "SEARCH RETURN (SAVE) ALL", "STORE $ +FLAGS (\\Deleted)")
+    yield on("kept", "UID SEARCH RETURN (SAVE) ALL", "UID STORE $ +FLAGS (\\Deleted)")
+
+
+def expunges() -> Iterator[Attack]:
+    for verb in ("EXPUNGE", "expunge", "UID EXPUNGE 1:*", "uid Expunge 1"):
+        yield on("kept", verb)
+        yield on("INBOX", verb)
+    yield on("Lists.&AOk-t&AOk-", "EXPUNGE")
+    yield on('"R&-D"', "EXPUNGE")
+    for verb in ("CLOSE", "close"):
+        yield on("kept", verb, answer="OK")
+        yield on("InBoX", verb, answer="OK")
+
+
+def moves() -> Iterator[Attack]:
+    for move in ("MOVE 2", "uid move 2:3"):
+        for target in (b"filed", b'"filed"', literal("filed"), literal("filed", "")):
+            yield on("kept", move.encode() + b" " + target, files=True)
+        for target in (b"Trash", b'"Trash"', literal("Trash"), literal("Trash", ""), b'"T\\rash"'):
+            yield on("kept", move.encode() + b" " + target, works=b"\\" not in target)
+    yield on("kept", "REPLACE 2 kept " + literal(TEXT).decode(), works=False)
+    yield on("kept", "UID REPLACE 2 kept " + literal(TEXT).decode(), works=False)
+
+
+def appends() -> Iterator[Attack]:
+    for mailbox in (b"kept", b'"kept"', literal("kept"), literal("kept", ""), b"inbox", b"Lists.&AOk-t&AOk-"):
+        for kind in ("", "+"):
+            yield once(b"APPEND " + mailbox + b" (\\Seen \\deleted) " + literal(TEXT, kind))
+    yield once(b'APPEND kept (\\Deleted) "17-Jul-2023 02:44:25 +0000" ' + literal(TEXT))
+    for kind in ("", "+"):
+        yield once(b"APPEND kept (\\Seen) " + literal(TEXT, kind) + b" (\\Deleted) " + literal(TEXT, kind))
+        yield once(b"APPEND kept " + literal(TEXT, kind) + b" (\\Flagged) " + literal(TEXT, kind) + b" (\\DELETED) "
+                   + literal(TEXT, kind))
+        yield once(b"APPEND kept (\\Deleted) CATENATE (TEXT " + literal(TEXT, kind) + b" TEXT " + literal("x", kind) + b")")
+
+
+def folders() -> Iterator[Attack]:
+    for name in (b"kept", b'"kept"', literal("kept"), literal("kept", ""), b"kept.below", b"Lists.&AOk-t&AOk-",
+                 b'"Lists.&AOk-t&AOk-"', b"R&-D", literal("R&-D")):
+        yield once(b"DELETE " + name)
+        yield once(b"rename " + name + b" gone", files=True)
+        yield once(b"Rename " + name + b" Trash.gone")
+    for inbox in (b"INBOX", b"inbox", b'"iNbOx"', literal("Inbox"), literal("INBOX", "")):
+        yield once(b"RENAME " + inbox + b" gone", works=False)  # this Dovecot does not do it with a maildir
+    yield once("RENAME Lists gone", files=True)
+
+
+def rights() -> Iterator[Attack]:
+    yield once("SETACL kept bob lrwstipekxa")
+    yield once("setacl INBOX bob lr")
+    yield once("DELETEACL kept carol")
+    yield once("SETQUOTA User (STORAGE 1)", named=False, works=False)
+    yield once('SETMETADATA kept (/private/comment "x")')
+    yield once(b"SETMETADATA INBOX (/private/comment " + literal("x") + b")")
+    yield once('SETMETADATA "" (/private/vendor/postern/x "y")', named=False)
+
+
+def strangers() -> Iterator[Attack]:
+    for command in ("XEXPUNGE", "PURGE kept", "x-delete kept", "UID PURGE 1:*", "DELETEX kept", "UNDELETE 1"):
+        yield once(command, answer="NO [CANNOT]", works=False)
+
+
+def attacks() -> list[Attack]:
+    return [attack for kind in (stores, expunges, moves, appends, folders, rights, strangers) for attack in kind()]
+
+
+def writes() -> list[Attack]:
+    """What loses nothing, and what somebody who may only read shall not do either."""
+    return [on("kept", "STORE 2 +FLAGS (\\Flagged)"), on("kept", "UID STORE 2 -FLAGS.SILENT (\\Seen)"),
+            on("kept", "STORE 1 FLAGS ()"), on("kept", "STORE 2 FLAGS (new-keyword)"), on("kept", "COPY 2 filed"),
+            on("kept", "UID COPY 1:* INBOX"), once("CREATE made"), once(b"CREATE " + literal("made.below", "")),
+            once("SUBSCRIBE Trash"), once("UNSUBSCRIBE Lists"), once(b"APPEND kept " + literal(TEXT)),
+            once(b"APPEND INBOX () " + literal(TEXT, "")), on("kept", "FETCH 3 BODY[]", answer="OK"),
+            on("INBOX", "UID FETCH 1:* (BODY[TEXT])", answer="OK"), on("INBOX", "FETCH 1:* RFC822", answer="OK")]
+
+
+# ---- the account
+
+
+def fill(dovecot: PrivateDovecot, user: str) -> None:
+    store = Store(dovecot.imap_port, user, dovecot.users[user])
+    store.fill(MAIL)
+    store.change("kept", "SETACL kept carol lr")
+    store.close()
+
+
+def mail_of(dovecot: PrivateDovecot, user: str) -> pathlib.Path:
+    return dovecot.folder / "mail" / user
+
+
+def copy_mail(dovecot: PrivateDovecot, source: str, user: str) -> pathlib.Path:
+    """Gives a user whom nobody has looked at the mail of another one."""
+    origin, copy = mail_of(dovecot, source), mail_of(dovecot, user)
+    shutil.copytree(origin, copy, ignore=lambda _, names: filter(maildir.DOVECOTS_OWN.match, names))
+    owner = origin.stat()
+    for path in (copy, *copy.rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    return copy
+
+
+# ---- how a command is said
+
+SYNCHRONISING = re.compile(rb"\{\d+\}\r\n")
+
+
+def say(wire: Wire, command: bytes) -> bytes:
+    """Sends a command, its synchronising literals when they are asked for; the tagged line."""
+    tag = wire.tag()
+    left = tag.encode() + b" " + command + b"\r\n"
+    while found := SYNCHRONISING.search(left):
+        wire.send(left[:found.end()])
+        left = left[found.end():]
+        line = wire.response()
+        while line.startswith(b"* "):
+            line = wire.response()
+        if not line.startswith(b"+"):
+            return line
+    wire.send(left)
+    return wire.reply(tag).tagged
+
+
+def say_all(wire: Wire, commands: Sequence[bytes]) -> list[bytes]:
+    """Sends the commands in one piece; their tagged lines. There must be no synchronising literal in them."""
+    tags = [wire.tag() for _ in commands]
+    wire.send(b"".join(tag.encode() + b" " + command + b"\r\n" for tag, command in zip(tags, commands)))
+    return [wire.reply(tag).tagged for tag in tags]
