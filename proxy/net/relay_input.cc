@@ -20,6 +20,7 @@ HandshakeFailure failure_of(ErrorCode code) noexcept {
       return HandshakeFailure::Sni;
     case ErrorCode::TlsClientCertificate:
       return HandshakeFailure::ClientCert;
+    case ErrorCode::TlsClientVerify:
     case ErrorCode::UpstreamCertificate:
       return HandshakeFailure::Verify;
     default:

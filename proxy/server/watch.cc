@@ -68,6 +68,7 @@ std::vector<std::string> tls_files(const config::Settings& settings) {
       add(certificate.key);
     }
     add(settings.tls.ticket_key_file);
+    if (settings.tls.client_auth.mode != config::ClientAuth::Off) add(settings.tls.client_auth.ca);
   }
   for (const config::Upstream& upstream : settings.upstreams) {
     if (upstream.tls == config::UpstreamTls::Off) continue;

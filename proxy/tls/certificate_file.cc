@@ -17,8 +17,6 @@ namespace postern::tls {
 namespace {
 
 constexpr std::size_t kFileBytesMax = 1024 * 1024;
-// The whole flight of a handshake must fit the room that read() asks for.
-constexpr std::size_t kChainBytesMax = 16 * 1024;
 
 // Without it OpenSSL would ask for a passphrase on the terminal.
 int no_passphrase(char*, int, int, void* asked) {
@@ -101,21 +99,14 @@ Result<void> read_chain(BIO* bio, const std::string& path, CertificatePair& pair
   pair.leaf.reset(PEM_read_bio_X509_AUX(bio, nullptr, no_passphrase, &asked));
   if (!pair.leaf) return invalid(path + " holds no certificate" + quoted_reason());
   pair.chain.reset(sk_X509_new_null());
-  int size = i2d_X509(pair.leaf.get(), nullptr);
-  while (X509* next = PEM_read_bio_X509(bio, nullptr, no_passphrase, &asked)) {
-    size += i2d_X509(next, nullptr);
-    if (!pair.chain || sk_X509_push(pair.chain.get(), next) == 0) {
-      X509_free(next);
-      return invalid(path + " cannot be loaded: no memory");
-    }
-  }
-  const unsigned long end = ERR_peek_last_error();
-  const bool at_end = ERR_GET_LIB(end) == ERR_LIB_PEM && ERR_GET_REASON(end) == PEM_R_NO_START_LINE;
-  const std::string reason = quoted_reason();
-  if (!at_end) return invalid(path + " holds a broken certificate behind the first one" + reason);
-  if (static_cast<std::size_t>(size) > kChainBytesMax)
-    return invalid(path + " holds a chain of " + std::to_string(size) + " octets, more than the " +
-                   std::to_string(kChainBytesMax) + " that are supported");
+  if (!pair.chain) return invalid(path + " cannot be loaded: no memory");
+  if (Result<void> read = read_certificates(bio, path, pair.chain.get()); !read) return read.error();
+  pair.bytes = static_cast<std::size_t>(i2d_X509(pair.leaf.get(), nullptr));
+  for (int i = 0; i < sk_X509_num(pair.chain.get()); ++i)
+    pair.bytes += static_cast<std::size_t>(i2d_X509(sk_X509_value(pair.chain.get(), i), nullptr));
+  if (pair.bytes > kFlightBytesMax)
+    return invalid(path + " holds a chain of " + std::to_string(pair.bytes) + " octets, more than the " +
+                   std::to_string(kFlightBytesMax) + " that are supported");
   return {};
 }
 
@@ -148,6 +139,20 @@ Result<std::string> read_file(const std::string& path) {
   if (size > kFileBytesMax) return invalid(path + " is larger than 1 MiB");
   text.resize(size);
   return text;
+}
+
+Result<void> read_certificates(BIO* bio, const std::string& path, STACK_OF(X509) * out) {
+  bool asked = false;
+  while (X509* next = PEM_read_bio_X509(bio, nullptr, no_passphrase, &asked)) {
+    if (sk_X509_push(out, next) != 0) continue;
+    X509_free(next);
+    return invalid(path + " cannot be loaded: no memory");
+  }
+  const unsigned long end = ERR_peek_last_error();
+  const bool at_end = ERR_GET_LIB(end) == ERR_LIB_PEM && ERR_GET_REASON(end) == PEM_R_NO_START_LINE;
+  const std::string reason = quoted_reason();
+  if (at_end) return {};
+  return invalid(path + " holds a broken certificate behind the first one" + reason);
 }
 
 Result<CertificatePair> load_pair(const std::string& cert_path, const std::string& key_path) {

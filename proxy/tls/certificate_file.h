@@ -10,15 +10,22 @@
 
 namespace postern::tls {
 
+// What a server's certificates, and the names of those that it takes clients' certificates from, may take of
+// a flight: the whole of it must fit the room that read() asks for.
+constexpr std::size_t kFlightBytesMax = 16 * 1024;
+
 struct CertificatePair {
   X509Ptr leaf;
-  X509StackPtr chain;  // without the leaf
+  X509StackPtr chain;     // without the leaf
+  std::size_t bytes = 0;  // of leaf and chain, as a handshake carries them
   KeyPtr key;
   CertificateInfo info;
 };
 
 // The whole file, or an error that names it. Files of more than 1 MiB are refused: none of ours is so large.
 Result<std::string> read_file(const std::string& path);
+// The rest of a PEM file, to its end.
+Result<void> read_certificates(BIO* bio, const std::string& path, STACK_OF(X509) * out);
 Result<CertificatePair> load_pair(const std::string& cert_path, const std::string& key_path);
 Result<void> use_pair(SSL_CTX* context, const CertificatePair& pair);
 

@@ -34,6 +34,7 @@ struct ServerContext::Impl {
   std::unordered_map<std::string, std::size_t> exact;     // name -> group
   std::unordered_map<std::string, std::size_t> wildcard;  // ".example.org" of "*.example.org" -> group
   std::vector<CertificateInfo> certificates;
+  config::ClientAuth client_auth = config::ClientAuth::Off;
   std::string alpn;  // in wire format; empty = ALPN is not looked at
   bool strict_sni = false;
   std::shared_ptr<TicketKeys> tickets;  // null = no tickets

@@ -8,6 +8,7 @@
 #include <climits>
 #include <utility>
 
+#include "tls/client_auth.h"
 #include "tls/context_impl.h"
 #include "tls/failure.h"
 #include "tls/transform.h"
@@ -133,8 +134,8 @@ bool TlsEngine::Impl::stopped(int returned) {
              (kind == SSL_ERROR_SYSCALL && !transform.overrun && transform.end_of_file)) {
     end = ReadStatus::Truncated;
   } else {
-    const Failure failure =
-        server ? client_failure(transform, queued) : upstream_failure(ssl.get(), transform, queued);
+    const Failure failure = server ? client_failure(ssl.get(), transform, queued)
+                                   : upstream_failure(ssl.get(), transform, queued);
     fail(failure.code, failure.reason);
   }
   transform.drop_input();
@@ -168,6 +169,8 @@ void TlsEngine::Impl::learn_facts() {
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl.get(), &alpn, &size);
   if (size != 0) facts.alpn.assign(reinterpret_cast<const char*>(alpn), size);
+  if (server && server->impl().client_auth != config::ClientAuth::Off)
+    facts.client_cert = client_certificate(ssl.get(), server->impl().sha256.get());
   const std::uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl.get()));
   if (code >= TLSEXT_max_fragment_length_512 && code <= TLSEXT_max_fragment_length_4096)
     record_bytes = static_cast<std::uint16_t>(256U << code);

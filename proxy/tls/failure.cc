@@ -34,7 +34,6 @@ ErrorCode client_code(unsigned long error) noexcept {
     case SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY:
       return ErrorCode::TlsCipher;
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-    case SSL_R_CERTIFICATE_VERIFY_FAILED:
       return ErrorCode::TlsClientCertificate;
     default:
       return ErrorCode::TlsOther;
@@ -47,11 +46,15 @@ bool is_truncation(unsigned long error) noexcept {
   return ssl_reason(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 }
 
-Failure client_failure(const Transform& transform, unsigned long error) {
+Failure client_failure(const SSL* ssl, const Transform& transform, unsigned long error) {
   if (transform.refused == ErrorCode::TlsSni) return {transform.refused, "no certificate has the name"};
   if (transform.refused == ErrorCode::TlsAlpn) return {transform.refused, "no application protocol"};
   if (transform.overrun) return {ErrorCode::TlsOther, kOverrun};
-  return {client_code(error), words_of(error)};
+  if (ssl_reason(error) != SSL_R_CERTIFICATE_VERIFY_FAILED) return {client_code(error), words_of(error)};
+  const long why = SSL_get_verify_result(ssl);
+  if (why == X509_V_ERR_APPLICATION_VERIFICATION)
+    return {ErrorCode::TlsClientVerify, "the client's certificate is larger than 8 KiB"};
+  return {ErrorCode::TlsClientVerify, X509_verify_cert_error_string(why)};
 }
 
 Failure upstream_failure(const SSL* ssl, const Transform& transform, unsigned long error) {

@@ -17,7 +17,7 @@ struct Failure {
 // The stream ended without a close_notify, in the middle of a record or between two.
 bool is_truncation(unsigned long error) noexcept;
 // On the server's side, towards clients: `error` is what the queue held.
-Failure client_failure(const Transform& transform, unsigned long error);
+Failure client_failure(const SSL* ssl, const Transform& transform, unsigned long error);
 // On the client's side, towards upstreams.
 Failure upstream_failure(const SSL* ssl, const Transform& transform, unsigned long error);
 

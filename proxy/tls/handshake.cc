@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "tls/client_auth.h"
 #include "tls/transform.h"
 
 namespace postern::tls {
@@ -124,6 +125,19 @@ int on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_C
   return 0;
 }
 
+// A ticket that was opened: whom it stands for must still be valid, or the client is asked anew.
+SSL_TICKET_RETURN on_ticket(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t,
+                            SSL_TICKET_STATUS status, void*) {
+  switch (status) {
+    case SSL_TICKET_SUCCESS:
+      return may_resume(session) ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_IGNORE_RENEW;
+    case SSL_TICKET_SUCCESS_RENEW:
+      return may_resume(session) ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_IGNORE_RENEW;
+    default:
+      return SSL_TICKET_RETURN_IGNORE_RENEW;  // an empty one asks for a ticket, another's is none
+  }
+}
+
 }  // namespace
 
 Octets server_name_in(SSL* ssl) {
@@ -146,6 +160,8 @@ void install_callbacks(SSL_CTX* context, ServerContext::Impl& impl) {
   SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
   if (!impl.alpn.empty()) SSL_CTX_set_alpn_select_cb(context, on_alpn, &impl);
   if (impl.tickets) SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket_key);
+  if (impl.tickets && impl.client_auth != config::ClientAuth::Off)
+    SSL_CTX_set_session_ticket_cb(context, nullptr, on_ticket, nullptr);
 }
 
 }  // namespace postern::tls

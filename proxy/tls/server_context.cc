@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tls/certificate_file.h"
+#include "tls/client_auth.h"
 #include "tls/context_impl.h"
 #include "tls/handshake.h"
 
@@ -23,6 +24,7 @@ using Members =
 struct Loading {
   std::vector<CertificatePair> pairs;
   std::map<Members, std::size_t> group_of;
+  ClientTrust trust;  // empty where no client is asked
 };
 
 Error invalid(const std::string& what) {
@@ -81,6 +83,9 @@ Result<SslContextPtr> make_group(const config::Tls& settings, const Loading& loa
   }
   if (SSL_CTX_set1_sigalgs_list(context.get(), algorithms.c_str()) != 1)
     return invalid("no signature algorithms");
+  if (impl.client_auth != config::ClientAuth::Off)
+    if (auto asked = ask_for_certificate(context.get(), impl.client_auth, loading.trust); !asked)
+      return asked.error();
   set_tickets(context.get(), impl.tickets != nullptr);
   install_callbacks(context.get(), impl);
   return context;
@@ -129,12 +134,35 @@ Result<void> make_groups(const config::Tls& settings, Loading& loading, ServerCo
   return {};
 }
 
+Result<void> load_trust(const config::ClientCertificates& settings, Loading& loading) {
+  if (settings.mode == config::ClientAuth::Off) return {};
+  if (settings.ca.empty())
+    return Error{ErrorCode::ConfigInvalid, "tls.client_auth has no ca to verify certificates by"};
+  Result<ClientTrust> trust = load_client_trust(settings.ca);
+  if (!trust) return trust.error();
+  loading.trust = std::move(*trust);
+  for (const CertificatePair& pair : loading.pairs) {
+    const std::size_t bytes = pair.bytes + loading.trust.name_bytes;
+    if (bytes <= kFlightBytesMax) continue;
+    return Error{ErrorCode::ConfigInvalid,
+                 settings.ca + " has more certificates than clients can be told of: their names and " +
+                     pair.info.path + " take " + std::to_string(bytes) +
+                     " octets of a handshake, more than the " + std::to_string(kFlightBytesMax) +
+                     " that are supported"};
+  }
+  return {};
+}
+
 // A certificate that is replaced by one with the same names keeps its clients' tickets; other names do not.
-bool set_session_scope(ServerContext::Impl& impl) {
+// Nor is a session resumed under other terms for clients' certificates, or around another CA.
+bool set_session_scope(ServerContext::Impl& impl, const Loading& loading) {
   std::set<std::string> names;
   for (const CertificateInfo& info : impl.certificates) names.insert(info.names.begin(), info.names.end());
   std::string text = "postern";
   for (const std::string& name : names) text.append(1, '\0').append(name);
+  text.append(2, '\0')
+      .append(std::to_string(static_cast<int>(impl.client_auth)))
+      .append(loading.trust.content);
   impl.sha256.reset(EVP_MD_fetch(nullptr, "SHA256", nullptr));
   impl.ticket_cipher.reset(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr));
   return impl.sha256 && impl.ticket_cipher &&
@@ -170,7 +198,9 @@ Result<std::shared_ptr<const ServerContext>> ServerContext::make(const config::T
     impl->certificates.push_back(pair->info);
     loading.pairs.push_back(std::move(*pair));
   }
-  if (!set_session_scope(*impl)) return invalid("no SHA-256 or AES-256");
+  impl->client_auth = settings.client_auth.mode;
+  if (Result<void> loaded = load_trust(settings.client_auth, loading); !loaded) return loaded.error();
+  if (!set_session_scope(*impl, loading)) return invalid("no SHA-256 or AES-256");
   if (Result<void> made = make_groups(settings, loading, *impl); !made) return made.error();
   take_error();
   return std::shared_ptr<const ServerContext>(new ServerContext(std::move(impl)));
