@@ -100,7 +100,7 @@ Result<void> Server::start() {
   start_timers();
   start_signals();
   cells_.health_checks.resize(reloader_.slots().capacity());
-  ledger_.emplace(settings().limits.login, std::array<SipKey, 2>{random_.key(), random_.key()});
+  ledger_.emplace(settings().limits, std::array<SipKey, 2>{random_.key(), random_.key()});
   upstreams_.emplace(&loop_, *log_, random_, cells_, [this] { publish(); });
   upstreams_->apply(*reloader_.running());
   if (auto done = start_workers(); !done) return done;
@@ -180,7 +180,7 @@ void Server::publish() {
 void Server::apply_reload(ReloadTrigger trigger) {
   if (auto done = log_->configure(settings().log); !done)
     log_->log(LogLevel::Error, "log file not opened", "", {{"reason", done.error().detail}});
-  ledger_->set_limits(settings().limits.login);
+  ledger_->set_limits(settings().limits);
   upstreams_->apply(*reloader_.running());
   const Published next{reloader_.running(), upstreams_->view(settings())};
   const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());

@@ -80,7 +80,7 @@ class Server {
   MainCells cells_;
   SessionGate gate_;
   std::unique_ptr<Log> log_;
-  std::optional<LoginLedger> ledger_;
+  std::optional<SharedLedger> ledger_;
   std::vector<net::Bound> bound_;  // one for each listener
   std::optional<net::Bound> bound_status_;
   std::optional<WorkerSurroundings> around_;

@@ -42,6 +42,12 @@ class LogList final : public LogSink {
 
 class FakeLedger final : public Ledger {
  public:
+  std::unique_ptr<ClientSeat> seat_client(std::string_view address) override {
+    seated.emplace_back(address);
+    return full ? nullptr : std::make_unique<ClientSeat>();
+  }
+  bool has_seat(std::string_view) override { return true; }
+  std::unique_ptr<UserSeat> seat_user(std::string_view) override { return nullptr; }
   bool may_log_in(std::string_view, std::string_view user, Instant) override { return user != banned; }
   Duration login_failed(std::string_view address, std::string_view user, Instant) override {
     failed.push_back(std::string(address) + " " + std::string(user));
@@ -50,6 +56,8 @@ class FakeLedger final : public Ledger {
   void login_succeeded(std::string_view, std::string_view user, Instant) override {
     succeeded.emplace_back(user);
   }
+  bool full = false;  // no client finds a seat
+  std::vector<std::string> seated;
   std::string banned = "nobody";
   std::vector<std::string> failed;
   std::vector<std::string> succeeded;

@@ -88,7 +88,7 @@ class WorkerTest : public ::testing::Test {
   const telemetry::ListenerCells& cells() const { return worker.counted().listeners[0]; }
 
   ReadableLog log;
-  LoginLedger ledger{config::LoginLimits{}, {}};
+  SharedLedger ledger{config::Limits{}, {}};
   SessionGate gate;
   std::atomic<bool> told_of_end{false};
   WorkerSurroundings around{ledger, log, gate, [this] { told_of_end = true; }};
