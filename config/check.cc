@@ -11,6 +11,8 @@ namespace postern::config {
 namespace {
 
 constexpr std::size_t kGreetingMax = 400;
+constexpr std::size_t kReplyMax = 200;
+constexpr std::size_t kRuleNameMax = 64;
 
 // The entry of a list in the tree, or the key in it, as something to point at.
 const Node* item(const Node& root, std::string_view list, std::size_t index) {
@@ -62,6 +64,7 @@ class Check {
     for (std::size_t i = 0; i < settings_.upstreams.size(); ++i) upstream(i);
     routes();
     rewrite();
+    for (std::size_t i = 0; i < settings_.rules.size(); ++i) rule(i);
     limits();
   }
 
@@ -228,6 +231,27 @@ class Check {
       error("capability", in_quotes(word) + " cannot be added: the gateway itself decides on it", place);
   }
 
+  void rule(std::size_t index) {
+    const Rule& one = settings_.rules[index];
+    const Node* node = item(root_, "rules", index);
+    if (!rule_names_.insert(one.name).second)
+      error("duplicate-name", "a second rule has the name " + in_quotes(one.name), place_in(node, "name"));
+    if (one.name.size() > kRuleNameMax)
+      error("rule", "the name of a rule has at most 64 octets", place_in(node, "name"));
+    reply(one, place_in(node, "reply"));
+  }
+
+  // RFC 9051 §9: resp-text is ASCII as long as no UTF-8 was enabled, and a bracket at its front would be read
+  // as a response code.
+  void reply(const Rule& rule, Place place) {
+    const std::string& text = rule.reply;
+    const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7F; });
+    if (!printable || text.size() > kReplyMax || text.starts_with('['))
+      error("rule", "a reply is printable ASCII of at most 200 octets and does not begin with [", place);
+    if (!text.empty() && rule.action == RuleAction::Allow)
+      warning("rule", "this reply is never sent: action allow refuses nothing", place);
+  }
+
   // A line is judged whole and a SASL response passed on whole, so each must fit into a buffer.
   void limits() {
     const Limits& limits = settings_.limits;
@@ -256,6 +280,7 @@ class Check {
   const Node& root_;
   Diagnostics& diagnostics_;
   std::set<std::string_view> upstream_names_;
+  std::set<std::string_view> rule_names_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "config/decode.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/octets.h"
 #include "config/match.h"
@@ -26,6 +27,8 @@ class Decoder {
     rewrite(root_.block("rewrite"));
     for (const Reader& one : root_.blocks("rules")) out_.rules.push_back(rule(one));
     root_.read("trash", out_.trash);
+    for (const Node* value : root_.scalars("trash"))
+      if (value->text.empty()) diagnostics_.error("rule", "trash: '' is no mailbox", value->place);
     limits(root_.block("limits"));
     status(root_.block("status"));
     log(root_.block("log"));
@@ -255,6 +258,40 @@ class Decoder {
     return out;
   }
 
+  // Which commands there are is known further up; what can be no command's name is seen here.
+  std::vector<WhenEntry> commands(const Reader& in) {
+    static constexpr std::string_view kNotInNames = "(){%*?\"\\]+ ";
+    std::vector<WhenEntry> out = entries(in, "command");
+    for (WhenEntry& one : out) {
+      one.text = to_upper(one.text);
+      const Place place{one.mark.line, one.mark.column};
+      if (one.text == "UID" || one.text.starts_with("UID ")) {
+        diagnostics_.error("rule", "command: a command is named without UID, and both forms are meant",
+                           place);
+      } else if (one.text.find_first_of(kNotInNames) != std::string::npos) {
+        diagnostics_.error("rule", "command: commands are named one by one, without wildcards or arguments",
+                           place);
+      }
+    }
+    return out;
+  }
+
+  std::vector<WhenEntry> flags(const Reader& in) {
+    static constexpr std::array<std::string_view, 6> kSystem{"Answered", "Deleted", "Draft",
+                                                             "Flagged",  "Recent",  "Seen"};
+    std::vector<WhenEntry> out = entries(in, "flag");
+    for (const WhenEntry& one : out) {
+      const Place place{one.mark.line, one.mark.column};
+      if (one.text.find_first_of("(){%\" ") != std::string::npos)
+        diagnostics_.error("rule", "flag: a flag is one word, such as \\Deleted or $Forwarded", place);
+      for (const std::string_view name : kSystem)
+        if (equals_ignoring_case(one.text, name))
+          diagnostics_.warning(
+              "rule", "flag: this is a keyword; the system flag is written \\" + std::string(name), place);
+    }
+    return out;
+  }
+
   Rule rule(const Reader& in) {
     Rule out;
     out.mark = mark(in, "action");
@@ -268,11 +305,10 @@ class Decoder {
     if (const Node* tls = when.scalar("tls")) out.when.tls = tls->text == "true";
     out.when.tls_versions = words(when, "tls_version", "1.0|1.1|1.2|1.3");
     out.when.client_certs = entries(when, "client_cert");
-    out.when.commands = entries(when, "command");
-    for (WhenEntry& command : out.when.commands) command.text = to_upper(command.text);
+    out.when.commands = commands(when);
     out.when.classes = words(when, "class", "read|write|destructive|auth|admin");
     out.when.mailboxes = entries(when, "mailbox");
-    out.when.flags = entries(when, "flag");
+    out.when.flags = flags(when);
     in.read_choice("action", out.action);
     in.read_choice("mode", out.mode);
     in.read("reply", out.reply);

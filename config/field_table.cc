@@ -201,15 +201,17 @@ constexpr auto kFields = std::to_array<Field>({
     text("rules[].when.listener", "", "Globs of listener names.").either(),
     text("rules[].when.sni", "", "Globs of the name asked for by SNI.").either(),
     boolean("rules[].when.tls", "true", "Is the client's connection protected?"),
-    text("rules[].when.tls_version", "", "TLS versions.").either(),
-    text("rules[].when.client_cert", "", "Globs of client certificate names.").either(),
-    text("rules[].when.command", "", "Commands.").either(),
+    row("rules[].when.tls_version", Type::Bare, "", "TLS versions, 1.0 to 1.3.").either(),
+    row("rules[].when.client_cert", Type::Bare, "",
+        "true: a verified certificate; false: none; or globs of its names (subject, CN, e-mail, UPN).")
+        .either(),
+    text("rules[].when.command", "", "Names of commands, without UID; no wildcards.").either(),
     text("rules[].when.class", "", "Classes of commands: read, write, destructive, auth, admin.").either(),
     text("rules[].when.mailbox", "", "Globs of mailboxes; * stops at a separator, ** does not.").either(),
     text("rules[].when.flag", "", "Flags that are set.").either(),
     choice("rules[].action", "allow|deny|read_only|organise|disconnect", "", "What is done.").required(),
     choice("rules[].mode", "enforce|observe", "enforce", "observe: decide and record, but let it pass."),
-    text("rules[].reply", "", "Text behind NO [NOPERM]."),
+    text("rules[].reply", "", "Text behind NO [NOPERM]: printable ASCII, at most 200 octets."),
 
     text("trash", "Trash|Deleted Items", "Mailboxes where organise lets nothing be moved.").list(),
 

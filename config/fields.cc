@@ -18,6 +18,7 @@ std::string canonical(const Field& field, std::string_view text) {
       break;
     case Type::Block:
     case Type::Text:
+    case Type::Bare:
     case Type::Secret:
     case Type::Path:
     case Type::Address:

@@ -17,6 +17,7 @@ namespace postern::config {
 enum class Type : std::uint8_t {
   Block,
   Text,
+  Bare,      // text that may also be written as a boolean or a number, without quotes
   Secret,    // text that is never shown
   Path,      // a file, relative to the configuration's folder
   Address,   // host:port

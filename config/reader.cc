@@ -39,12 +39,14 @@ const Node* Reader::scalar(std::string_view key) const {
 
 std::vector<const Node*> Reader::scalars(std::string_view key) const {
   std::vector<const Node*> out;
-  const Node* list = node_ ? node_->find(key) : nullptr;
-  if (list == nullptr) return out;
-  for (const Node& item : list->items) {
+  const Node* value = node_ ? node_->find(key) : nullptr;
+  if (value == nullptr) return out;
+  const auto add = [&](const Node& item) {
     const bool usable = item.kind == Node::Kind::Scalar && !item.broken;
     if (usable && fault_of(field(key), item).text.empty()) out.push_back(&item);
-  }
+  };
+  if (field(key).shape == Shape::Either) add(*value);
+  for (const Node& item : value->items) add(item);
   return out;
 }
 

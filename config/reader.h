@@ -22,9 +22,9 @@ class Reader {
   Reader block(std::string_view key) const;
   std::vector<Reader> blocks(std::string_view key) const;  // one for each entry of a list
 
-  const Node* scalar(std::string_view key) const;  // null if absent or faulty
-  std::vector<const Node*> scalars(std::string_view key) const;
-  Place place_of(std::string_view key) const;  // of the value, else of the block
+  const Node* scalar(std::string_view key) const;                // null if absent or faulty
+  std::vector<const Node*> scalars(std::string_view key) const;  // of a list; of Shape::Either, also the one
+  Place place_of(std::string_view key) const;                    // of the value, else of the block
 
   void read(std::string_view key, std::string& out) const;
   void read(std::string_view key, bool& out) const;

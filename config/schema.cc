@@ -51,6 +51,8 @@ std::string integer_json(const Field& field) {
 // One value of a field that is not a block.
 std::string value_json(const Field& field) {
   switch (field.type) {
+    case Type::Bare:
+      return "{\"type\": [\"string\", \"boolean\", \"number\"]}";
     case Type::Block:
     case Type::Text:
     case Type::Secret:

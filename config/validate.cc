@@ -64,7 +64,8 @@ Fault choice_fault(const Field& field, const Node& scalar) {
 }
 
 Fault text_fault(const Field& field, const Node& scalar) {
-  if (!scalar.quoted && !scalar.substituted && reads_as_other_than_text(scalar.text))
+  if (field.type != Type::Bare && !scalar.quoted && !scalar.substituted &&
+      reads_as_other_than_text(scalar.text))
     return {"needs text: put it in quotes"};
   if (field.need == Need::Required && scalar.text.empty()) return {"must not be empty"};
   // None of the texts that end up on the wire, in a log line or in a path may break it.
@@ -221,6 +222,7 @@ Fault fault_of(const Field& field, const Node& scalar) {
     case Type::Block:
       return {};
     case Type::Text:
+    case Type::Bare:
     case Type::Secret:
     case Type::Path:
       return text_fault(field, scalar);

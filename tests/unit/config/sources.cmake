@@ -6,6 +6,7 @@ list(APPEND UNIT_CONFIG_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/files_test.cc
   ${CMAKE_CURRENT_LIST_DIR}/load_test.cc
   ${CMAKE_CURRENT_LIST_DIR}/match_test.cc
+  ${CMAKE_CURRENT_LIST_DIR}/rules_test.cc
   ${CMAKE_CURRENT_LIST_DIR}/scalars_test.cc
   ${CMAKE_CURRENT_LIST_DIR}/schema_test.cc
   ${CMAKE_CURRENT_LIST_DIR}/substitute_test.cc
