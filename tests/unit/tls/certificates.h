@@ -56,7 +56,9 @@ inline std::shared_ptr<EVP_PKEY> ed25519_key() {
 struct Wish {
   std::string common_name = "test";
   std::string names = {};
-  long not_before = -3600;  // seconds from now
+  std::string email = {};    // emailAddress of the subject
+  std::string purpose = {};  // extendedKeyUsage, in OpenSSL's notation
+  long not_before = -3600;   // seconds from now
   long not_after = 3600;
   bool authority = false;
 };
@@ -125,6 +127,10 @@ inline Identity make_identity(const Wish& wish, std::shared_ptr<EVP_PKEY> key = 
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
                                reinterpret_cast<const unsigned char*>(wish.common_name.data()),
                                static_cast<int>(wish.common_name.size()), -1, 0);
+  if (!wish.email.empty())
+    X509_NAME_add_entry_by_NID(name, NID_pkcs9_emailAddress, V_ASN1_IA5STRING,
+                               reinterpret_cast<const unsigned char*>(wish.email.data()),
+                               static_cast<int>(wish.email.size()), -1, 0);
   X509_set_issuer_name(cert, issuer == nullptr ? name : X509_get_subject_name(issuer->cert.get()));
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
@@ -137,6 +143,7 @@ inline Identity make_identity(const Wish& wish, std::shared_ptr<EVP_PKEY> key = 
   extend(NID_basic_constraints, wish.authority ? "critical,CA:TRUE" : "CA:FALSE");
   extend(NID_subject_key_identifier, "hash");
   if (!wish.names.empty()) extend(NID_subject_alt_name, wish.names);
+  if (!wish.purpose.empty()) extend(NID_ext_key_usage, wish.purpose);
   EVP_PKEY* signer = issuer == nullptr ? identity.key.get() : issuer->key.get();
   const bool digests = EVP_PKEY_get_base_id(signer) != EVP_PKEY_ED25519;
   if (X509_sign(cert, signer, digests ? EVP_sha256() : nullptr) <= 0) std::abort();
