@@ -30,6 +30,7 @@ LAYERS: dict[str, set[str]] = {
 LIBRARIES: dict[str, tuple[set[str], int, bool]] = {
     "uv.h": ({"net", "server"}, 1000, True),
     "openssl/": ({"tls"}, 1000, True),
+    "re2/": ({"filters"}, 1, False),
     "utf8proc.h": ({"imap"}, 1, False),
     "yaml-cpp/": ({"config"}, 1, False),
     "llhttp": ({"server"}, 1, False),
