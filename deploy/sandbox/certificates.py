@@ -34,11 +34,11 @@ def authority(folder: pathlib.Path) -> Pair:
 
 
 def signed(folder: pathlib.Path, name: str, by: Pair, *, days: str = DAYS) -> Pair:
-    """A certificate for the DNS name alone, signed by an authority."""
+    """A certificate for the DNS name alone, signed by an authority; for a person where it is a mail address."""
     pair = _new_pair(folder, name)
     request = folder / f"{pair.cert.stem}.csr"
     extensions = folder / f"{pair.cert.stem}.ext"
-    extensions.write_text(f"subjectAltName=DNS:{name}\n")
+    extensions.write_text(f"subjectAltName={'email' if '@' in name else 'DNS'}:{name}\n")
     _openssl("req", *_new_key(pair), "-subj", f"/CN={name}", "-out", str(request))
     _openssl("x509", "-req", "-in", str(request), "-CA", str(by.cert), "-CAkey", str(by.key), "-CAcreateserial",
              "-days", days, "-extfile", str(extensions), "-out", str(pair.cert))
