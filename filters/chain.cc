@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "filters/brake.h"
+#include "filters/limits.h"
 #include "filters/tls_policy.h"
 
 namespace postern::filters {
@@ -38,6 +40,14 @@ Decision Chain::on_login(imap::Verb verb, const Context& context) {
   Decision passed = Decision::pass();
   passed.rules = hits;
   return passed;
+}
+
+Decision Chain::on_accepted(const Context& context) {
+  for (auto& filter : filters_) {
+    Decision decision = filter->on_accepted(context);
+    if (decision.ruling != Ruling::Pass) return decision;
+  }
+  return Decision::pass();
 }
 
 Needs Chain::on_logged_in(const Context& context) {
@@ -95,10 +105,15 @@ void Chain::on_end(const SessionSummary& summary, const Context& context) noexce
   for (auto& filter : filters_) filter->on_end(summary, context);
 }
 
-Chain make_chain(const ChainParts&) {
+std::vector<std::unique_ptr<Filter>> make_filters(const ChainParts& parts) {
   std::vector<std::unique_ptr<Filter>> filters;
   filters.push_back(std::make_unique<TlsPolicy>());
-  return Chain(std::move(filters));
+  const bool limits = parts.settings != nullptr && parts.ledger != nullptr;
+  const auto seat = std::make_shared<HeldSeat>();
+  if (limits)
+    filters.push_back(std::make_unique<SessionLimits>(parts.settings->limits, *parts.ledger, seat));
+  if (limits) filters.push_back(std::make_unique<Brake>(seat));
+  return filters;
 }
 
 }  // namespace postern::filters

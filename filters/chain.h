@@ -19,6 +19,7 @@ class Chain {
 
   Decision on_tls(const Context& context);
   Decision on_login(imap::Verb verb, const Context& context);
+  Decision on_accepted(const Context& context);
   Needs on_logged_in(const Context& context);
   // Starts at the first filter, or behind the one that held or delayed if resume() was called since, or at
   // the one that asked if answer() was.
@@ -48,7 +49,9 @@ struct ChainParts {
   Ledger* ledger = nullptr;
 };
 
-// The chain that this version builds for a session: tls_policy → limits → command_rules → brake.
-Chain make_chain(const ChainParts& parts);
+// What this version builds for a session: tls_policy → limits → command_rules → brake. The limits need
+// settings and a ledger.
+std::vector<std::unique_ptr<Filter>> make_filters(const ChainParts& parts);
+inline Chain make_chain(const ChainParts& parts) { return Chain(make_filters(parts)); }
 
 }  // namespace postern::filters

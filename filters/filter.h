@@ -98,7 +98,10 @@ class Filter {
   // hidden (empty), before credentials go upstream; where a mechanism shows the name only in its last
   // response, before that. Pass, Deny or Close.
   virtual Decision on_login(imap::Verb, const Context&) { return Decision::pass(); }
-  // The upstream has said OK: user, client, listener and TLS are settled from here on.
+  // The upstream has said OK, which the client does not know yet. Pass or Deny; denied, the upstream is left
+  // again and the client told.
+  virtual Decision on_accepted(const Context&) { return Decision::pass(); }
+  // It is logged in: user, client, listener and TLS are settled from here on.
   virtual Needs on_logged_in(const Context&) { return {}; }
   // At the whole head of a command, before any of it is forwarded, and again at each later part of a
   // MULTIAPPEND or CATENATE, its end included (then `command.tag` is empty). Rewrite says how it is changed.

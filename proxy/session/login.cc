@@ -364,6 +364,14 @@ std::string Session::Impl::told_verdict(Octets whole) const {
 void Session::Impl::login_succeeded() {
   LoginAttempt& login = *login_;
   user_ = login.user;
+  if (const filters::Decision decision = chain_.on_accepted(context());
+      decision.ruling != filters::Ruling::Pass) {
+    user_.clear();
+    std::string answer = "NO [";
+    return login_refused(
+        AuthResult::Denied, decision.code,
+        answer.append(decision.response_code).append("] ").append(row_of(decision.code).client));
+  }
   count_auth(login.mechanism, AuthResult::Success);
   act(LoginResult{login.user, login.mechanism, AuthResult::Success, ErrorCode::Ok});
   if (login.knows_capabilities) return login_done();

@@ -1,0 +1,31 @@
+#include "filters/limits.h"
+
+#include <algorithm>
+
+namespace postern::filters {
+namespace {
+
+Decision too_many_sessions() { return Decision::deny(ErrorCode::TooManySessions, "LIMIT"); }
+
+}  // namespace
+
+// Whoever is refused here costs the upstream nothing; the seat is taken later, so that nobody without the
+// password can occupy one.
+Decision SessionLimits::on_login(imap::Verb, const Context& context) {
+  return ledger_.has_seat(context.user) ? Decision::pass() : too_many_sessions();
+}
+
+Decision SessionLimits::on_accepted(const Context& context) {
+  seat_->user = ledger_.seat_user(context.user);
+  return seat_->user ? Decision::pass() : too_many_sessions();
+}
+
+Decision SessionLimits::on_command(imap::Command& command, const Context& context) {
+  const bool is_later_part = command.tag.empty();
+  if (!context.logged_in || is_later_part) return Decision::pass();
+  Instant turn = commands_.take(commands_per_second_, context.now);
+  if (seat_->user) turn = std::max(turn, seat_->user->next_command(context.now));
+  return turn > context.now ? Decision::delay(turn) : Decision::pass();
+}
+
+}  // namespace postern::filters
