@@ -42,12 +42,18 @@ class LogList final : public LogSink {
 
 class FakeLedger final : public Ledger {
  public:
+  struct Seat final : UserSeat {
+    Instant next_command(Instant now) noexcept override { return now; }
+    bool brakes() const noexcept override { return false; }
+    bool charge(std::uint64_t, Instant) override { return true; }
+    void not_counted() noexcept override {}
+  };
   std::unique_ptr<ClientSeat> seat_client(std::string_view address) override {
     seated.emplace_back(address);
     return full ? nullptr : std::make_unique<ClientSeat>();
   }
   bool has_seat(std::string_view) override { return true; }
-  std::unique_ptr<UserSeat> seat_user(std::string_view) override { return nullptr; }
+  std::unique_ptr<UserSeat> seat_user(std::string_view) override { return std::make_unique<Seat>(); }
   bool may_log_in(std::string_view, std::string_view user, Instant) override { return user != banned; }
   Duration login_failed(std::string_view address, std::string_view user, Instant) override {
     failed.push_back(std::string(address) + " " + std::string(user));
