@@ -209,7 +209,7 @@ constexpr auto kFields = std::to_array<Field>({
     text("rules[].when.class", "", "Classes of commands: read, write, destructive, auth, admin.").either(),
     text("rules[].when.mailbox", "", "Globs of mailboxes; * stops at a separator, ** does not.").either(),
     text("rules[].when.flag", "", "Flags that are set.").either(),
-    choice("rules[].action", "allow|deny|read_only|organise|disconnect", "", "What is done.").required(),
+    choice("rules[].action", "allow|deny|read_only|organise|disconnect", "deny", "What is done.").required(),
     choice("rules[].mode", "enforce|observe", "enforce", "observe: decide and record, but let it pass."),
     text("rules[].reply", "", "Text behind NO [NOPERM]: printable ASCII, at most 200 octets."),
 

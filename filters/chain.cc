@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "filters/brake.h"
+#include "filters/command_rules.h"
 #include "filters/limits.h"
 #include "filters/tls_policy.h"
 
@@ -112,6 +113,7 @@ std::vector<std::unique_ptr<Filter>> make_filters(const ChainParts& parts) {
   const auto seat = std::make_shared<HeldSeat>();
   if (limits)
     filters.push_back(std::make_unique<SessionLimits>(parts.settings->limits, *parts.ledger, seat));
+  if (parts.policy && !parts.policy->empty()) filters.push_back(std::make_unique<CommandRules>(parts.policy));
   if (limits) filters.push_back(std::make_unique<Brake>(seat));
   return filters;
 }

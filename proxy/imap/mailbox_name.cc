@@ -135,12 +135,12 @@ using Points = std::vector<utf8proc_int32_t>;
 
 int combining_class(utf8proc_int32_t point) noexcept { return utf8proc_get_property(point)->combining_class; }
 
-void decompose(utf8proc_int32_t point, Points& out) {
-  std::array<utf8proc_int32_t, 8> parts{};  // a canonical decomposition has at most four
+void decompose(utf8proc_int32_t point, int folding, Points& out) {
+  std::array<utf8proc_int32_t, 16> parts{};  // a canonical decomposition has at most four, a folded one more
   int boundary = 0;
   const utf8proc_ssize_t count = utf8proc_decompose_char(
       point, parts.data(), static_cast<utf8proc_ssize_t>(parts.size()),
-      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE), &boundary);
+      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | folding), &boundary);
   if (count <= 0 || count > static_cast<utf8proc_ssize_t>(parts.size())) {
     out.push_back(point);
   } else {
@@ -165,8 +165,8 @@ void order_marks(Points& points) {
   }
 }
 
-std::string composed(Octets text) {
-  if (is_ascii(text)) return std::string(text);
+// `folding`: 0, or UTF8PROC_CASEFOLD. The text is not plain ASCII.
+std::string composed(Octets text, int folding) {
   Points points;
   points.reserve(text.size());
   while (!text.empty()) {
@@ -174,7 +174,7 @@ std::string composed(Octets text) {
     const utf8proc_ssize_t taken = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
                                                     static_cast<utf8proc_ssize_t>(text.size()), &point);
     if (taken <= 0) break;  // the caller's text is valid
-    decompose(point, points);
+    decompose(point, folding, points);
     text.remove_prefix(static_cast<std::size_t>(taken));
   }
   order_marks(points);
@@ -220,10 +220,17 @@ std::string canonical_name(Octets text, char separator) {
       path += c;
     }
   }
-  path = composed(path);
+  if (!is_ascii(path)) path = composed(path, 0);
   const Octets first = Octets(path).substr(0, path.find('/'));
   if (equals_ignoring_case(first, kInbox)) path.replace(0, kInbox.size(), kInbox);
   return path;
+}
+
+std::string folded_name(Octets text) {
+  if (!is_ascii(text)) return composed(text, UTF8PROC_CASEFOLD);
+  std::string folded(text);
+  for (char& c : folded) c = ascii_lower(c);
+  return folded;
 }
 
 }  // namespace postern::imap

@@ -34,4 +34,8 @@ NameReadings read_mailbox_name(Octets name, NameEncoding encoding);
 // where there is no hierarchy (NIL).
 std::string canonical_name(Octets text, char separator);
 
+// What names that differ in case alone have in common (Unicode's default case folding, then NFC), of valid
+// UTF-8: for the reader that must not be evaded by writing "archive".
+std::string folded_name(Octets text);
+
 }  // namespace postern::imap

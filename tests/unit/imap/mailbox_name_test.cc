@@ -239,5 +239,22 @@ TEST(CanonicalName, OfACanonicalNameIsItself) {
   }
 }
 
+TEST(MailboxName, FoldedNamesDifferInMoreThanCase) {
+  EXPECT_EQ(folded_name("INBOX/Archive 2020"), "inbox/archive 2020");
+  EXPECT_EQ(folded_name("\xC3\x84rger"), folded_name("\xC3\xA4RGER")) << "Ärger";
+  EXPECT_EQ(folded_name("A\xCC\x88rger"), folded_name("\xC3\xA4rger")) << "in either normal form";
+  EXPECT_EQ(folded_name("Stra\xC3\x9F"
+                        "e"),
+            "strasse");
+  EXPECT_EQ(folded_name("\xCE\xA3\xCE\xAF\xCF\x83\xCF\x85\xCF\x86\xCE\xBF\xCF\x82"),
+            folded_name("\xCF\x83\xCE\xAF\xCF\x83\xCF\x85\xCF\x86\xCE\xBF\xCF\x83"))
+      << "the sigma at the end of a word";
+  EXPECT_NE(folded_name("Arger"), folded_name("\xC3\x84rger"));
+  EXPECT_EQ(folded_name(folded_name("Stra\xC3\x9F"
+                                    "e")),
+            "strasse");
+  EXPECT_EQ(folded_name(""), "");
+}
+
 }  // namespace
 }  // namespace postern::imap
