@@ -1,0 +1,119 @@
+#include "server/rule_scope.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "imap/verb.h"
+
+namespace postern::server {
+namespace {
+
+using imap::Verb;
+using imap::VerbRow;
+namespace effect = imap::effect;
+
+bool is_judged_only_by_name(Verb verb) noexcept {
+  return verb == Verb::Capability || verb == Verb::Noop || verb == Verb::Logout || verb == Verb::Id ||
+         verb == Verb::Starttls;
+}
+
+bool has_mailbox(const VerbRow& row) noexcept {
+  using enum imap::Argument;
+  constexpr std::array kNone{None, Skipped, Options, Reference, Patterns};
+  return (row.traits & imap::trait::kSelected) != 0 || (row.effects & effect::kDestroys) != 0 ||
+         std::any_of(row.arguments.begin(), row.arguments.end(), [&](imap::Argument argument) {
+           return std::find(kNone.begin(), kNone.end(), argument) == kNone.end();
+         });
+}
+
+void add_verb(std::vector<CommandKind>& kinds, const VerbRow& row) {
+  CommandKind kind;
+  kind.name = std::string(row.name);
+  kind.classes = row.effects & static_cast<std::uint8_t>(~effect::kMayDestroy);
+  kind.takes_flags = row.verb == Verb::Store || row.verb == Verb::Append || row.verb == Verb::Replace;
+  kind.has_mailbox = has_mailbox(row);
+  kind.only_by_name = is_judged_only_by_name(row.verb);
+  if (row.verb == Verb::Close) kind.classes = 0;  // of a mailbox that is read-only
+  kinds.push_back(kind);
+  if ((row.effects & effect::kMayDestroy) == 0) return;
+  kind.classes = effect::kWrites | effect::kDestroys;
+  kinds.push_back(std::move(kind));
+}
+
+// By entries of which one has to fit, and negated ones of which none may.
+template <typename Fits>
+bool passes(const std::vector<config::WhenEntry>& entries, Fits fits) noexcept {
+  bool plain = false;
+  bool wanted = false;
+  for (const config::WhenEntry& entry : entries) {
+    const bool fitting = fits(entry.text);
+    if (entry.negated && fitting) return false;
+    plain = plain || !entry.negated;
+    wanted = wanted || (!entry.negated && fitting);
+  }
+  return wanted || !plain;
+}
+
+std::uint8_t class_bit(std::string_view name) noexcept {
+  if (name == "read") return effect::kReads;
+  if (name == "write") return effect::kWrites;
+  if (name == "destructive") return effect::kDestroys;
+  if (name == "auth") return effect::kAuthenticates;
+  return effect::kAdministers;
+}
+
+}  // namespace
+
+std::vector<CommandKind> command_kinds(const std::vector<config::Rule>& rules) {
+  std::vector<CommandKind> kinds;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Verb::kCount); ++i) {
+    const auto verb = static_cast<Verb>(i);
+    if (verb != Verb::Unknown && verb != Verb::Done) add_verb(kinds, imap::row_of(verb));
+  }
+  std::set<std::string> unknown{""};
+  for (const config::Rule& rule : rules)
+    for (const config::WhenEntry& entry : rule.when.commands)
+      if (const Verb verb = imap::verb_of(entry.text); verb == Verb::Unknown || verb == Verb::Done)
+        unknown.insert(entry.text);
+  for (const std::string& name : unknown)
+    kinds.push_back({name, imap::row_of(Verb::Unknown).effects, true, true, false});
+  return kinds;
+}
+
+bool passes_commands(const config::Rule& rule, const CommandKind& kind) noexcept {
+  const std::vector<config::WhenEntry>& entries = rule.when.commands;
+  const auto is_named = [&](std::string_view text) { return !kind.name.empty() && text == kind.name; };
+  if (kind.only_by_name && std::none_of(entries.begin(), entries.end(), [&](const auto& entry) {
+        return !entry.negated && is_named(entry.text);
+      }))
+    return false;
+  // Nobody is kept from leaving.
+  if (kind.name == imap::name_of(Verb::Logout) && rule.action != config::RuleAction::Allow &&
+      rule.action != config::RuleAction::Disconnect)
+    return false;
+  return passes(entries, is_named);
+}
+
+bool passes_classes(const config::When& when, const CommandKind& kind) noexcept {
+  return passes(when.classes, [&](std::string_view name) { return (kind.classes & class_bit(name)) != 0; });
+}
+
+RuleScope::RuleScope(const config::Rule& rule, const std::vector<CommandKind>& kinds)
+    : bits_((kinds.size() + 63) / 64) {
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    if (passes_commands(rule, kinds[i]) && passes_classes(rule.when, kinds[i]))
+      bits_[i / 64] |= std::uint64_t{1} << (i % 64);
+}
+
+bool RuleScope::empty() const noexcept {
+  return std::all_of(bits_.begin(), bits_.end(), [](std::uint64_t word) { return word == 0; });
+}
+
+bool RuleScope::covers(const RuleScope& inner) const noexcept {
+  for (std::size_t i = 0; i < bits_.size(); ++i)
+    if ((inner.bits_[i] & ~bits_[i]) != 0) return false;
+  return true;
+}
+
+}  // namespace postern::server
