@@ -106,6 +106,7 @@ class ClientTest(unittest.TestCase):
     """A Dovecot with TLS of its own, and a gateway with the same certificate that talks TLS to it."""
 
     maxDiff = None
+    settings: dict[str, Any] = {}  # changes of the gateway's configuration
     password = PASSWORDS["alice"]
     orderly = ORDERLY
     folder: pathlib.Path
@@ -131,7 +132,7 @@ class ClientTest(unittest.TestCase):
         cls.dovecot.start()
         upstream = {"name": "mail", "servers": [f"{HOST}:{cls.dovecot.imaps_port}"], "tls": "implicit",
                     "ca": str(by.cert)}
-        cls.gateway = start_gateway(cls, configuration(cls.dovecot.imap_port, pair, upstreams=[upstream]))
+        cls.gateway = start_gateway(cls, configuration(cls.dovecot.imap_port, pair, upstreams=[upstream], **cls.settings))
 
     # ---- both ways
 
