@@ -155,10 +155,10 @@ class Decoder {
     in.read_choice("balance", out.balance);
     in.read_choice("proxy_protocol", out.proxy_protocol);
     in.read("send_id", out.send_id);
-    in.read("master_user", out.master_user);
-    in.read("master_separator", out.master_separator);
+    in.read("master_user", out.master.user);
+    in.read("master_separator", out.master.separator);
     if (const Node* password = in.scalar("master_password"))
-      if (!password->text.empty()) out.master_password = std::make_shared<const Secret>(password->text);
+      if (!password->text.empty()) out.master.password = std::make_shared<const Secret>(password->text);
     const Reader health = in.block("health");
     health.read("interval", out.health.interval);
     health.read("timeout", out.health.timeout);

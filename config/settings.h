@@ -64,6 +64,13 @@ struct Health {
   int fall = 3;
 };
 
+// Who logs in as USER<separator>MASTER whom a client certificate has verified.
+struct MasterLogin {
+  std::string user;  // empty = nobody
+  std::string separator = "*";
+  std::shared_ptr<const Secret> password;  // null without one
+};
+
 struct Upstream {
   std::string name;
   std::vector<HostPort> servers;
@@ -80,10 +87,7 @@ struct Upstream {
   Balance balance = Balance::UserHash;
   ProxyProtocol proxy_protocol = ProxyProtocol::Off;  // sent ahead of everything
   bool send_id = false;                               // the client's address by ID, as Dovecot reads it
-  // Logs in as USER<separator>MASTER whom a client certificate has verified; empty = nobody.
-  std::string master_user;
-  std::string master_separator = "*";
-  std::shared_ptr<const Secret> master_password;  // null without one
+  MasterLogin master;
   Health health;
   Mark mark;
 };
@@ -107,6 +111,10 @@ struct RewriteUser {
   std::string default_domain;
   bool strip_domain = false;
   std::vector<UserMapping> map;  // the first that matches
+
+  bool is_asked() const noexcept {
+    return lowercase || strip_domain || !default_domain.empty() || !map.empty();
+  }
 };
 
 struct Rewrite {

@@ -53,9 +53,7 @@ UserRewrite::~UserRewrite() = default;
 
 std::shared_ptr<const UserRewrite> UserRewrite::make(const config::RewriteUser& settings,
                                                      std::vector<Fault>& faults) {
-  const bool asked = settings.lowercase || settings.strip_domain || !settings.default_domain.empty() ||
-                     !settings.map.empty();
-  if (!asked) return nullptr;
+  if (!settings.is_asked()) return nullptr;
   std::shared_ptr<UserRewrite> made(new UserRewrite(settings));
   const std::size_t before = faults.size();
   for (const config::UserMapping& mapping : settings.map) {

@@ -78,6 +78,8 @@ enum class ErrorCode : std::uint8_t {
   // policy and login
   PrivacyRequired,
   AuthenticationFailed,
+  AuthorizationFailed,
+  NoMasterUser,
   LoginThrottled,
   Cannot,
   ProxyLoop,  // x-proxy-ttl has run out

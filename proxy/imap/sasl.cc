@@ -40,13 +40,10 @@ constexpr auto kValues = make_values();
 
 int value_of(char c) noexcept { return kValues[static_cast<unsigned char>(c)]; }
 
-// RFC 4616 §2: [authzid] NUL authcid NUL passwd.
 std::string user_in_plain(Octets decoded) {
-  const std::size_t first = decoded.find('\0');
-  if (first == Octets::npos) return {};
-  const std::size_t second = decoded.find('\0', first + 1);
-  if (second == Octets::npos || decoded.find('\0', second + 1) != Octets::npos) return {};
-  return std::string(first > 0 ? decoded.substr(0, first) : decoded.substr(first + 1, second - first - 1));
+  const auto parts = plain_parts(decoded);
+  if (!parts) return {};
+  return std::string(parts->authzid.empty() ? parts->authcid : parts->authzid);
 }
 
 // `=2C` and `=3D` are the only escapes of a saslname (RFC 5801 §4, RFC 5802 §5.1).
@@ -234,6 +231,16 @@ Secret encode_base64(Octets octets) {
   }
   wipe(block.data(), block.size());
   return out;
+}
+
+// [authzid] NUL authcid NUL passwd
+std::optional<PlainParts> plain_parts(Octets decoded) noexcept {
+  const std::size_t first = decoded.find('\0');
+  if (first == Octets::npos) return std::nullopt;
+  const std::size_t second = decoded.find('\0', first + 1);
+  if (second == Octets::npos || decoded.find('\0', second + 1) != Octets::npos) return std::nullopt;
+  return PlainParts{decoded.substr(0, first), decoded.substr(first + 1, second - first - 1),
+                    decoded.substr(second + 1)};
 }
 
 std::string user_in_response(Mechanism mechanism, Octets decoded) {

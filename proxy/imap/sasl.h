@@ -50,6 +50,13 @@ Secret encode_base64(Octets octets);
 // decoded. CRAM and DIGEST-MD5: in the answer to the challenge. Empty where the mechanism hides it or the
 // response is malformed.
 std::string user_in_response(Mechanism mechanism, Octets decoded);
+// RFC 4616 §2. Nothing where the response is malformed.
+struct PlainParts {
+  Octets authzid;
+  Octets authcid;
+  Octets password;
+};
+std::optional<PlainParts> plain_parts(Octets decoded) noexcept;
 // RFC 5802 §6: a SCRAM client-first message whose gs2 flag is "y" (the client could bind, but saw no -PLUS).
 bool claims_no_plus_seen(Octets decoded) noexcept;
 // RFC 2831 §2.1.2: a DIGEST-MD5 response that asks for more than authentication (qop=auth-int, auth-conf):

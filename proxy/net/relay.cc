@@ -33,7 +33,7 @@ void Relay::Impl::start(Socket client) {
   timer_.data = this;
   timer_open_ = true;
   listener_cells().active.add();
-  session_.emplace(session::Environment{options_.settings.get(), options_.offer, &host_.cells(),
+  session_.emplace(session::Environment{options_.settings.get(), options_.offer, options_.user_rewrite, &host_.cells(),
                                         options_.facts, options_.version, options_.tag_seed},
                    filters::make_chain({options_.settings.get(), options_.policy, &host_.ledger()}), now_);
   Leg& client_leg = leg(Side::Client);
@@ -123,7 +123,7 @@ void Relay::Impl::on_connected(Stream&, int error) noexcept {
     leg(Side::Upstream).connected = true;
     send_preface();
     const Candidates& dialled = connector_->candidates();
-    session_->event(session::UpstreamConnected{dialled.tls, dialled.send_id}, now_);
+    session_->event(session::UpstreamConnected{dialled.tls, dialled.send_id, dialled.master}, now_);
   }
   pump(true);
 }

@@ -59,6 +59,7 @@ class RelayHost {
 struct RelayOptions {
   std::shared_ptr<const config::Settings> settings;  // usually an alias into the Snapshot
   std::shared_ptr<const session::Offer> offer;
+  std::shared_ptr<const filters::UserRewrite> user_rewrite = {};  // null: names go as they come
   std::shared_ptr<const filters::Policy> policy;             // null without rules
   std::shared_ptr<const tls::ServerContext> server_context;  // null on a clear text listener
   filters::SessionFacts facts;

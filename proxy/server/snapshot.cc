@@ -17,6 +17,7 @@ class Builder {
 
   void build(const std::shared_ptr<tls::TicketKeys>& tickets, UpstreamSlots& slots) {
     if (snapshot_.settings.has_tls) add_server_context(tickets);
+    add_user_rewrite();
     for (const config::Upstream& upstream : snapshot_.settings.upstreams) {
       add_client_context(upstream);
       add_slot(upstream, slots);
@@ -77,6 +78,13 @@ class Builder {
     if (info.not_before_unix > now_)
       add(config::Severity::Warning, "certificate-early",
           "the certificate " + info.path + " is not valid yet", mark);
+  }
+
+  void add_user_rewrite() {
+    std::vector<filters::UserRewrite::Fault> faults;
+    snapshot_.user_rewrite = filters::UserRewrite::make(snapshot_.settings.rewrite.user, faults);
+    for (filters::UserRewrite::Fault& fault : faults)
+      add(config::Severity::Error, "user-map", std::move(fault.message), fault.mark);
   }
 
   void add_client_context(const config::Upstream& upstream) {

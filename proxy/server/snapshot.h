@@ -12,6 +12,7 @@
 #include "config/diagnostics.h"
 #include "config/settings.h"
 #include "filters/policy.h"
+#include "filters/user_rewrite.h"
 #include "tls/context.h"
 
 namespace postern::server {
@@ -19,6 +20,7 @@ namespace postern::server {
 struct Snapshot {
   config::Settings settings;
   std::shared_ptr<const filters::Policy> policy;             // null without rules
+  std::shared_ptr<const filters::UserRewrite> user_rewrite;  // null where names go as they come
   std::shared_ptr<const tls::ServerContext> server_context;  // null without TLS
   std::vector<std::shared_ptr<const tls::ClientContext>>
       client_contexts;                      // by upstream; null where TLS is off

@@ -41,10 +41,14 @@ std::vector<std::shared_ptr<const session::Offer>> make_offers(const config::Set
   std::vector<std::shared_ptr<const session::Offer>> offers;
   for (std::size_t l = 0; l < settings.listeners.size(); ++l) {
     std::vector<imap::CapabilityList> lists;
-    for (const std::size_t upstream : reachable_upstreams(settings, l))
+    bool has_master = false;
+    for (const std::size_t upstream : reachable_upstreams(settings, l)) {
+      has_master = has_master || !settings.upstreams[upstream].master.user.empty();
       for (const EndpointView& endpoint : upstreams[upstream].endpoints)
         if (endpoint.probed) lists.push_back(endpoint.capabilities);
-    offers.push_back(std::make_shared<const session::Offer>(session::make_offer(lists, settings)));
+    }
+    offers.push_back(
+        std::make_shared<const session::Offer>(session::make_offer(lists, settings, has_master)));
   }
   return offers;
 }

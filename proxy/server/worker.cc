@@ -230,6 +230,7 @@ net::RelayOptions Worker::options_for(std::size_t listener, net::Peer client, ne
   options.settings = {snapshot, &snapshot->settings};
   options.offer = published_.view->offers[listener];
   options.policy = snapshot->policy;
+  options.user_rewrite = snapshot->user_rewrite;
   if (settings.tls != config::ListenerTls::Off) options.server_context = snapshot->server_context;
   options.facts.listener = settings.name;
   options.facts.listener_index = listener;
@@ -261,6 +262,7 @@ net::Candidates Worker::candidates(const filters::SessionFacts& facts, const Tls
   candidates.name = upstream.name;
   candidates.tls = upstream.tls;
   candidates.send_id = upstream.send_id;
+  candidates.master = upstream.master;
   candidates.context = published_.snapshot->client_contexts[chosen];
   candidates.endpoints = order_endpoints(state.endpoints, user.empty() ? facts.client_address : user);
   candidates.why_empty = state.why_empty;

@@ -42,7 +42,8 @@ bool Session::Impl::needs_tls() const noexcept {
 }
 
 const std::string& Session::Impl::offered() const noexcept {
-  return needs_tls() ? env_.offer->needs_tls : env_.offer->is_protected;
+  if (needs_tls()) return env_.offer->needs_tls;
+  return external_user() ? env_.offer->is_certified : env_.offer->is_protected;
 }
 
 // ALPACA (security.md 23): a browser that was led here sends HTTP, or rubbish; nothing of it is echoed.

@@ -10,6 +10,7 @@
 #include "config/settings.h"
 #include "filters/chain.h"
 #include "filters/filter.h"
+#include "filters/user_rewrite.h"
 #include "imap/capability.h"
 #include "telemetry/cells.h"
 
@@ -20,15 +21,19 @@ namespace postern::session {
 struct Offer {
   std::string needs_tls;                // the capability list in clear on a STARTTLS listener
   std::string is_protected;             // inside TLS, or where clear text is allowed
+  std::string is_certified;             // the same with AUTH=EXTERNAL; empty: no upstream has a master user
   std::vector<std::string> mechanisms;  // AUTH= names common to all candidates, in capitals
   bool plus_offered = false;            // an upstream lists SCRAM-…-PLUS (RFC 5802 §6)
   bool probed = false;                  // false: nothing is known yet; every mechanism is let through
 };
-Offer make_offer(const std::vector<imap::CapabilityList>& candidates, const config::Settings& settings);
+// `has_master`: at least one of the upstreams can log in whom a client certificate has verified.
+Offer make_offer(const std::vector<imap::CapabilityList>& candidates, const config::Settings& settings,
+                 bool has_master = false);
 
 struct Environment {
   const config::Settings* settings = nullptr;
   std::shared_ptr<const Offer> offer;
+  std::shared_ptr<const filters::UserRewrite> user_rewrite = {};  // null: names go as they come
   telemetry::WorkerCells* cells = nullptr;
   filters::SessionFacts facts;
   std::string_view version = {};  // of this program, for rewrite.id: own; a constant

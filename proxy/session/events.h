@@ -37,6 +37,7 @@ namespace postern::session {
 struct UpstreamConnected {
   config::UpstreamTls tls = config::UpstreamTls::Off;
   bool send_id = false;  // upstreams[].send_id: it is told by ID whom the gateway speaks for
+  config::MasterLogin master = {};
 };
 struct UpstreamFailed {
   ErrorCode code = ErrorCode::UpstreamDown;

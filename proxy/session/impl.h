@@ -93,6 +93,10 @@ struct Session::Impl {
   void first_response(Octets line);
   void sasl_line(imap::CommandEvent event);
   void later_response(Octets line);
+  void begin_external(Octets authzid);
+  std::optional<std::string> external_user() const;
+  std::optional<LoginRefusal> judge_login();
+  std::optional<LoginRefusal> refusal_at(const config::MasterLogin& master) const;
   void dial(std::string user);
   void next_candidate(ErrorCode failed);
   void upstream_connected(const UpstreamConnected& connected);

@@ -7,6 +7,7 @@
 
 #include "imap/arguments.h"
 #include "session/capability_line.h"
+#include "session/credentials.h"
 #include "session/impl.h"
 #include "session/verdict.h"
 
@@ -24,9 +25,21 @@ constexpr std::size_t kUntaggedBytes = 16 * 1024;  // what the upstream may say 
 constexpr Octets kCancelled = "BAD AUTHENTICATE cancelled";
 constexpr Octets kBadBase64 = "BAD Invalid base64";
 constexpr Octets kNoSecurityLayer = "NO [CANNOT] Security layers are not possible here";
+constexpr Octets kImpossibleName = "NO [CANNOT] This user name is not possible here";
 
 bool has_forbidden_octets(Octets text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return c == '\0' || c == '\r' || c == '\n'; });
+}
+
+// The client's own LOGIN, and that of the master user for whom a certificate speaks.
+bool is_sent_as_login(Mechanism mechanism) noexcept {
+  return mechanism == Mechanism::Login || mechanism == Mechanism::External;
+}
+
+LoginRefusal refusal(ErrorCode code, Octets response_code, Octets text = {}) {
+  std::string answer = "NO [";
+  answer.append(response_code).append("] ").append(text.empty() ? row_of(code).client : text);
+  return {code, std::move(answer)};
 }
 
 std::string tag_stem(std::uint64_t seed, std::uint64_t serial) {
@@ -60,11 +73,15 @@ void Session::Impl::begin_login(const imap::Command& command) {
   login_ = std::make_unique<LoginAttempt>();
   login_->tag = command.tag;
   login_->password = std::move(*password);
-  dial(*user);
+  auto name = rewritten_name(env_.user_rewrite.get(), *user);
+  if (!name) return login_refused(AuthResult::Denied, ErrorCode::Cannot, std::string(kImpossibleName));
+  dial(std::move(*name));
 }
 
 bool Session::Impl::is_mechanism_offered(const std::string& name) const {
-  if (imap::is_channel_bound(name) || imap::mechanism_of(name) == Mechanism::External) return false;
+  const Mechanism mechanism = imap::mechanism_of(name);
+  if (mechanism == Mechanism::External) return external_user().has_value();
+  if (imap::is_channel_bound(name) || (env_.user_rewrite && !carries_name_alone(mechanism))) return false;
   const auto& offered_names = env_.offer->mechanisms;
   return !env_.offer->probed ||
          std::find(offered_names.begin(), offered_names.end(), name) != offered_names.end();
@@ -117,7 +134,54 @@ void Session::Impl::first_response(Octets line) {
   if (scram && env_.offer->plus_offered && imap::claims_no_plus_seen(decoded->reveal()))
     return login_refused(AuthResult::Denied, ErrorCode::Cannot,
                          "NO [CANNOT] Channel binding is not possible here");
-  dial(imap::user_in_response(login_->mechanism, decoded->reveal()));
+  if (login_->mechanism == Mechanism::External) return begin_external(decoded->reveal());
+  if (!env_.user_rewrite) return dial(imap::user_in_response(login_->mechanism, decoded->reveal()));
+  auto named = rewritten_response(*env_.user_rewrite, login_->mechanism, decoded->reveal());
+  if (!named) return login_refused(AuthResult::Denied, ErrorCode::Cannot, std::string(kImpossibleName));
+  if (!named->response.empty()) login_->initial = std::move(named->response);
+  dial(std::move(named->user));
+}
+
+std::optional<std::string> Session::Impl::external_user() const {
+  if (env_.offer->is_certified.empty()) return std::nullopt;
+  return certified_user(client_tls_, settings().tls.client_auth.user_from, env_.user_rewrite.get());
+}
+
+// RFC 4422 appendix A. The response names whom to act for: nobody but the one that the certificate names.
+void Session::Impl::begin_external(Octets authzid) {
+  login_->initial.clear();
+  login_->has_initial = false;
+  const auto user = external_user();
+  const bool is_own = user && (authzid.empty() || authzid == *user ||
+                               rewritten_name(env_.user_rewrite.get(), authzid) == user);
+  if (is_own) return dial(*user);
+  const auto refused = refusal(ErrorCode::AuthorizationFailed, "AUTHORIZATIONFAILED");
+  login_refused(AuthResult::Denied, refused.code, refused.answer);
+}
+
+// What the filters say to this user's login; nothing: they let it pass, or the session has ended.
+std::optional<LoginRefusal> Session::Impl::judge_login() {
+  login_->judged = true;
+  filters::Context judged{env_.facts, client_tls_, login_->user, false, naming_};
+  judged.now = now_;
+  const imap::Verb verb =
+      login_->mechanism == Mechanism::Login ? imap::Verb::Login : imap::Verb::Authenticate;
+  const filters::Decision decision = chain_.on_login(verb, judged);
+  if (decision.ruling == filters::Ruling::Close) end(decision.code);
+  if (decision.ruling != filters::Ruling::Deny) return std::nullopt;
+  return refusal(decision.code, decision.response_code, decision.text);
+}
+
+// An upstream with a master user reads USER<separator>MASTER as an order to log in somebody else: such a name
+// comes from the gateway alone.
+std::optional<LoginRefusal> Session::Impl::refusal_at(const config::MasterLogin& master) const {
+  const LoginAttempt& login = *login_;
+  if (master.user.empty()) {
+    if (login.mechanism != Mechanism::External) return std::nullopt;
+    return refusal(ErrorCode::NoMasterUser, "CANNOT");
+  }
+  if (!names_have(master.separator, login.user, login.mechanism, login.initial.reveal())) return std::nullopt;
+  return refusal(ErrorCode::AuthorizationFailed, "AUTHORIZATIONFAILED");
 }
 
 void Session::Impl::sasl_line(imap::CommandEvent event) {
@@ -134,9 +198,13 @@ void Session::Impl::sasl_line(imap::CommandEvent event) {
   }
   login_->stage = LoginStage::ServerTurn;
   phase_clock_.stop(now_);
-  login_->taken_back = taken_back;
-  if (taken_back.empty()) later_response(line);
-  emit(Side::Upstream, login_->taken_back.empty() ? line : Octets("*"));
+  if (taken_back.empty()) {
+    later_response(line);
+    if (closing_) return;
+  } else {
+    login_->taken_back = LoginRefusal{ErrorCode::MalformedCommand, std::string(taken_back)};
+  }
+  emit(Side::Upstream, login_->taken_back ? Octets("*") : line);
   emit(Side::Upstream, "\r\n");
 }
 
@@ -148,13 +216,23 @@ void Session::Impl::later_response(Octets line) {
   const auto decoded = imap::decode_base64(line);
   login_->user = imap::user_in_response(row.mechanism, decoded->reveal());
   if (row.mechanism == Mechanism::DigestMd5 && imap::wants_security_layer(decoded->reveal()))
-    login_->taken_back = kNoSecurityLayer;
+    login_->taken_back = LoginRefusal{ErrorCode::Cannot, std::string(kNoSecurityLayer)};
+  if (!login_->taken_back) login_->taken_back = refusal_at(login_->master);
+  if (!login_->taken_back && (!login_->judged || !login_->user.empty())) {
+    auto refused = judge_login();
+    if (!closing_) login_->taken_back = std::move(refused);
+  }
 }
 
 void Session::Impl::dial(std::string user) {
   phase_ = Phase::Authenticating;
   phase_clock_.stop(now_);
   login_->user = user;
+  if (!imap::row_of(login_->mechanism).names_later) {
+    const auto refused = judge_login();
+    if (refused) return login_refused(AuthResult::Denied, refused->code, refused->answer);
+    if (closing_) return;
+  }
   login_->stage = LoginStage::Connecting;
   login_->connect_until = now_ + settings().limits.timeouts.upstream_connect;
   login_->upstream_until = now_ + settings().limits.timeouts.upstream_login;
@@ -189,6 +267,9 @@ void Session::Impl::upstream_connected(const UpstreamConnected& connected) {
   if (!login_ || login_->stage != LoginStage::Connecting) return;  // the client has gone meanwhile
   upstream_open_ = true;
   leg(Side::Upstream).out.set_secret(true);
+  if (const auto refused = refusal_at(connected.master))
+    return login_refused(AuthResult::Denied, refused->code, refused->answer);
+  login_->master = connected.master;
   login_->stage = LoginStage::Setup;
   login_->setup.emplace(connected.tls, tag_stem(env_.tag_seed, ++hold_id_),
                         identity_.for_upstream(connected.send_id, settings().rewrite.id, env_.facts,
@@ -219,8 +300,14 @@ void Session::Impl::send_credentials() {
   login_->credentials_sent = true;
   login_->stage = LoginStage::ServerTurn;
   upstream_state_ = "sent login, received nothing";
-  if (login_->mechanism == Mechanism::Login) {
-    login_->program = imap::write_login(login_->tag, login_->user, login_->password.reveal());
+  if (is_sent_as_login(login_->mechanism)) {
+    std::string name = login_->user;
+    Octets password = login_->password.reveal();
+    if (login_->mechanism == Mechanism::External) {
+      name.append(login_->master.separator).append(login_->master.user);
+      password = login_->master.password->reveal();
+    }
+    login_->program = imap::write_login(login_->tag, name, password);
     emit(Side::Upstream, login_->program.chunks.front().reveal());
     login_->next_chunk = 1;
     if (login_->program.chunks.size() > 1) login_->stage = LoginStage::Sending;
@@ -290,8 +377,8 @@ void Session::Impl::on_challenge() {
     }
     return;
   }
-  const bool awaited = login_->stage == LoginStage::ServerTurn && login_->mechanism != Mechanism::Login;
-  if (!awaited || !login_->taken_back.empty()) return;  // nobody awaits it: not passed on
+  const bool awaited = login_->stage == LoginStage::ServerTurn && !is_sent_as_login(login_->mechanism);
+  if (!awaited || login_->taken_back) return;  // nobody awaits it: not passed on
   if (std::exchange(login_->has_initial, false)) {
     emit(Side::Upstream, login_->initial.reveal());
     emit(Side::Upstream, "\r\n");
@@ -316,27 +403,30 @@ void Session::Impl::on_verdict() {
     // An OK to credentials that it has not seen, or that were taken back, proves nothing about anybody.
     if (login.stage == LoginStage::Sending || login.has_initial)
       return login_broken(ErrorCode::UpstreamMalformed, "OK to half of the credentials");
-    if (!login.taken_back.empty())
+    if (login.taken_back)
       return login_broken(ErrorCode::UpstreamMalformed, "OK to credentials that were taken back");
+    if (!login.judged) return login_broken(ErrorCode::UpstreamMalformed, "OK before there was a user's name");
     upstream_state_ = "sent login, received the verdict";
     login.verdict = told_verdict(whole);
     login.verdict_lists = listed_capabilities(response, whole).has_value();
     return login_succeeded();
   }
   upstream_state_ = "sent login, received the verdict";
-  if (!login.taken_back.empty()) {
-    const bool by_us = login.taken_back == kNoSecurityLayer;
-    return login_refused(AuthResult::Denied, by_us ? ErrorCode::Cannot : ErrorCode::MalformedCommand,
-                         std::string(login.taken_back));
+  if (login.taken_back)
+    return login_refused(AuthResult::Denied, login.taken_back->code, login.taken_back->answer);
+  Refusal told = refusal_of(response);
+  // Who has shown a certificate guesses no password: the master user's is wrong, or the user is unknown.
+  if (login.mechanism == Mechanism::External && told.result == AuthResult::Failure) {
+    const auto refused = refusal(ErrorCode::AuthorizationFailed, "AUTHORIZATIONFAILED");
+    return login_refused(AuthResult::Denied, refused.code, refused.answer);
   }
-  Refusal refusal = refusal_of(response);
   // The client is told no more than that the upstream cannot; the log names what it said.
-  if (refusal.result == AuthResult::Temporary)
+  if (told.result == AuthResult::Temporary)
     upstream_state_ = "sent login, received " + std::string(response.code);
   login_refused(
-      refusal.result,
-      refusal.result == AuthResult::Temporary ? ErrorCode::UpstreamDown : ErrorCode::AuthenticationFailed,
-      std::move(refusal.answer));
+      told.result,
+      told.result == AuthResult::Temporary ? ErrorCode::UpstreamDown : ErrorCode::AuthenticationFailed,
+      std::move(told.answer));
 }
 
 // The upstream does not keep to the protocol between the credentials and the verdict: an outage, nobody's

@@ -31,22 +31,30 @@ enum class LoginStage : std::uint8_t {
   Penalty,        // refused; the client is told when the Ledger says so
 };
 
+// Why an attempt goes no further, and what the client is told behind its tag.
+struct LoginRefusal {
+  ErrorCode code = ErrorCode::Ok;
+  std::string answer;
+};
+
 struct LoginAttempt {
   std::string tag;
   imap::Mechanism mechanism = imap::Mechanism::Login;
   std::string mechanism_name;  // in capitals
-  std::string user;            // empty where the mechanism hides it
+  std::string user;            // rewritten; empty where the mechanism hides it
+  bool judged = false;         // by the filters, under this name
   Secret password;             // LOGIN
   Secret initial;              // AUTHENTICATE: the client's first response, in base64
   bool has_initial = false;    // not yet sent upstream
   LoginStage stage = LoginStage::Connecting;
   std::optional<UpstreamSetup> setup;
+  config::MasterLogin master;  // of the upstream at hand
   imap::SecretProgram program;
   std::size_t next_chunk = 0;
   bool credentials_sent = false;
   // The exchange was taken back, by the client's "*" or because of a line that cannot be passed on: what the
-  // client is told, whatever the upstream says to it. A constant; empty while nothing of it was taken back.
-  Octets taken_back;
+  // client is told, whatever the upstream says to it.
+  std::optional<LoginRefusal> taken_back;
   imap::CapabilityList capabilities;
   bool knows_capabilities = false;
   std::string untagged;        // what the upstream said before its verdict, for the client afterwards
