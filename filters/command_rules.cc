@@ -97,9 +97,9 @@ void add_subjects(const MailboxUse& use, Verb verb, const imap::MailboxNaming& n
     out.push_back({Kind::Unknown, {}, {}});
     return;
   }
-  for (std::string& name : readings_of(use.name, encoding_of(use, naming), naming)) {
+  for (const std::string& name : readings_of(use.name, encoding_of(use, naming), naming)) {
+    if (!name.empty()) out.push_back(subject_of(Kind::Name, name));
     if (reaches_below(use.role, verb)) out.push_back(subject_of(Kind::Below, name));
-    if (!name.empty()) out.push_back(subject_of(Kind::Name, std::move(name)));
   }
 }
 
@@ -126,9 +126,7 @@ Decision CommandRules::on_login(Verb verb, const Context& context) {
 }
 
 Decision CommandRules::before_login(const imap::Command& command, const Context& context) const {
-  const bool judged_later = command.verb == Verb::Login || command.verb == Verb::Authenticate;
-  if (judged_later || command.verb == Verb::Unknown || !policy_->applies_to(command.verb))
-    return Decision::pass();
+  if (!is_judged_by_name_only(command.verb) || !policy_->applies_to(command.verb)) return Decision::pass();
   return without_mailbox(command.verb, policy_->settle(context, Moment::BeforeLogin), context);
 }
 
@@ -152,7 +150,9 @@ Decision CommandRules::on_command(imap::Command& command, const Context& context
   if (command.tag.empty()) return judge_part(command, context);
   append_.reset();
   const RuleSet scope = policy_->scope(rules_, command.verb);
-  return is_empty(scope) ? Decision::pass() : judge_head(command, scope, context);
+  const bool refused_unseen = command.verb == Verb::Unknown && restriction_ != RuleHits::kNone;
+  if (is_empty(scope) && !refused_unseen) return Decision::pass();
+  return judge_head(command, scope, context);
 }
 
 Decision CommandRules::judge_head(const imap::Command& command, const RuleSet& scope,
@@ -214,12 +214,16 @@ Decision CommandRules::judge(Judged judged, const RuleSet& scope, const Context&
   }
   const auto weigh_subject = [&](const Subject& subject) {
     const RuleSet mailbox = policy_->matching(scope, subject);
+    outcome.subject = &subject;
     weigh(judged, scope, &mailbox, context, outcome);
   };
   for (const Subject& subject : judged.subjects) weigh_subject(subject);
   refresh_selected(context);
+  outcome.subject = nullptr;
+  outcome.selected = true;
   if (judged.uses.selected && selected_)
     for (const RuleSet& mailbox : selected_->matching) weigh(judged, scope, &mailbox, context, outcome);
+  outcome.selected = false;
   if (!judged.uses.complete) weigh_subject({Kind::Unknown, {}, {}});
   // Who destroys something that has no name could destroy anything: SETQUOTA, SETMETADATA "".
   if (outcome.strictness < 0) weigh_subject({destroys(judged.effect) ? Kind::Unknown : Kind::None, {}, {}});
@@ -240,9 +244,10 @@ void CommandRules::weigh(const Judged& judged, const RuleSet& scope, const RuleS
     decision = apply(rule, judged, context);
     strictness = 1 + strictness_of(decision, rule.action);
   }
+  decision.rules = hits;
+  if (watcher_) watcher_({outcome.subject, outcome.selected, decision});
   if (strictness > outcome.strictness) {
     outcome.decision = std::move(decision);
-    outcome.decision.rules.decided = hits.decided;
     outcome.strictness = strictness;
   }
   outcome.decision.rules.observed = observed;

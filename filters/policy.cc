@@ -26,16 +26,10 @@ bool has(const RuleSet& set, std::size_t index) noexcept {
   return (set[index / kWordBits] >> (index % kWordBits) & 1U) != 0;
 }
 
-// These let a session find its feet; a rule that does not name them has nothing to say about them. DONE is
-// the end of a command, no command.
 constexpr std::array kOnlyByName{Verb::Capability, Verb::Noop, Verb::Logout, Verb::Id, Verb::Starttls};
 
-bool only_by_name(Verb verb) noexcept {
-  return std::find(kOnlyByName.begin(), kOnlyByName.end(), verb) != kOnlyByName.end();
-}
-
 bool is_before_login(Verb verb) noexcept {
-  return only_by_name(verb) || verb == Verb::Login || verb == Verb::Authenticate ||
+  return is_judged_by_name_only(verb) || verb == Verb::Login || verb == Verb::Authenticate ||
          verb == Verb::Unauthenticate || verb == Verb::Done;
 }
 
@@ -55,18 +49,6 @@ unsigned class_bit(const std::string& word) noexcept {
   return 0;
 }
 
-bool class_matches(const std::vector<WhenEntry>& entries, unsigned classes) noexcept {
-  bool any_plain = false;
-  bool hit = false;
-  for (const WhenEntry& one : entries) {
-    const bool in = (class_bit(one.text) & classes) != 0;
-    if (one.negated && in) return false;
-    any_plain = any_plain || !one.negated;
-    hit = hit || (!one.negated && in);
-  }
-  return hit || !any_plain;
-}
-
 // One of the plain entries, or there is none, and none of the negated ones.
 template <typename Entries, typename Matches>
 bool key_matches(const Entries& entries, Matches matches) {
@@ -81,6 +63,20 @@ bool key_matches(const Entries& entries, Matches matches) {
     }
   }
   return hit || !any_plain;
+}
+
+bool class_matches(const std::vector<WhenEntry>& entries, unsigned classes) {
+  return key_matches(entries,
+                     [classes](const WhenEntry& one) { return (class_bit(one.text) & classes) != 0; });
+}
+
+// Does some subset of the classes match?
+bool class_could_match(const std::vector<WhenEntry>& entries, unsigned classes) {
+  unsigned subset = classes;
+  for (;; subset = (subset - 1) & classes) {
+    if (class_matches(entries, subset)) return true;
+    if (subset == 0) return false;
+  }
 }
 
 bool globs_match(const std::vector<WhenEntry>& entries, std::string_view text, Case letters) {
@@ -182,6 +178,10 @@ bool is_empty(const RuleSet& set) noexcept {
   return std::all_of(set.begin(), set.end(), [](std::uint64_t word) { return word == 0; });
 }
 
+bool is_judged_by_name_only(Verb verb) noexcept {
+  return std::find(kOnlyByName.begin(), kOnlyByName.end(), verb) != kOnlyByName.end();
+}
+
 Subject subject_of(Subject::Kind kind, std::string canonical_name) {
   std::string folded = imap::folded_name(canonical_name);
   return {kind, std::move(canonical_name), std::move(folded)};
@@ -195,6 +195,7 @@ Policy::Policy(const config::Settings& settings) : rules_(settings.rules) {
   const RuleSet none((rules_.size() + kWordBits - 1) / kWordBits, 0);
   verbs_.fill(none);
   classes_.fill(none);
+  most_.fill(none);
   for (RuleSet* set :
        {&restricting_, &by_name_alone_, &with_mailbox_, &without_mailbox_, &negated_only_, &after_login_})
     *set = none;
@@ -227,8 +228,10 @@ void Policy::compile(std::uint32_t index) {
   } else if (by_name && rule.when.classes.empty() && rule.when.mailboxes.empty() && rule.when.flags.empty()) {
     put(by_name_alone_, index);
   }
-  for (unsigned classes = 0; classes < kClassSets; ++classes)
+  for (unsigned classes = 0; classes < kClassSets; ++classes) {
     if (class_matches(rule.when.classes, classes)) put(classes_[classes], index);
+    if (class_could_match(rule.when.classes, classes)) put(most_[classes], index);
+  }
   compile_verbs(index);
   compile_mailboxes(index);
 }
@@ -237,13 +240,13 @@ void Policy::compile_verbs(std::uint32_t index) {
   const Rule& rule = rules_[index];
   for (std::size_t i = 0; i < kVerbs; ++i) {
     const Verb verb = static_cast<Verb>(i);
-    if (verb == Verb::Done) continue;
-    if (verb == Verb::Unknown) {  // its name is looked at when it comes
-      put(verbs_[i], index);
+    if (verb == Verb::Done) continue;  // the end of a command, no command
+    if (verb == Verb::Unknown) {
+      compile_unknown(index);
       continue;
     }
     if (!command_matches(rule.when.commands, imap::name_of(verb))) continue;
-    if (only_by_name(verb) && !names(rule.when.commands, imap::name_of(verb))) continue;
+    if (is_judged_by_name_only(verb) && !names(rule.when.commands, imap::name_of(verb))) continue;
     // Nobody is kept from leaving.
     if (verb == Verb::Logout && rule.action != RuleAction::Disconnect && rule.action != RuleAction::Allow)
       continue;
@@ -251,10 +254,22 @@ void Policy::compile_verbs(std::uint32_t index) {
     const std::uint8_t effects = imap::row_of(verb).effects;
     const bool may_destroy = (effects & imap::effect::kMayDestroy) != 0;
     const std::uint8_t most = may_destroy ? effects | imap::effect::kDestroys : effects;
-    if (!is_before_login(verb) &&
-        (has(classes_[class_index(effects)], index) || has(classes_[class_index(most)], index)))
-      put(after_login_, index);
+    if (!is_before_login(verb) && has(most_[class_index(most)], index)) put(after_login_, index);
   }
+}
+
+// Verbs that nobody knows: what one is called is looked at when it comes.
+void Policy::compile_unknown(std::uint32_t index) {
+  const Rule& rule = rules_[index];
+  const auto is_unknown = [](const WhenEntry& one) { return imap::verb_of(one.text) == Verb::Unknown; };
+  const bool concerned = std::any_of(rule.when.commands.begin(), rule.when.commands.end(),
+                                     [&](const WhenEntry& one) { return !one.negated && is_unknown(one); }) ||
+                         std::all_of(rule.when.commands.begin(), rule.when.commands.end(),
+                                     [](const WhenEntry& one) { return one.negated; });
+  if (!concerned) return;
+  put(verbs_[static_cast<std::size_t>(Verb::Unknown)], index);
+  const std::uint8_t effects = imap::row_of(Verb::Unknown).effects;
+  if (has(most_[class_index(effects)], index)) put(after_login_, index);
 }
 
 void Policy::compile_mailboxes(std::uint32_t index) {
@@ -356,11 +371,11 @@ RuleSet Policy::matching(const RuleSet& set, const Subject& subject) const {
 
 RuleHits Policy::first_match(const RuleSet& set, const Traits& traits, const RuleSet* mailbox) const {
   RuleHits hits;
-  const RuleSet& classes = classes_[class_index(traits.classes)];
+  const RuleSet& classes = (traits.effect_known ? classes_ : most_)[class_index(traits.classes)];
   for (std::size_t i = 0; i < set.size(); ++i) {
     std::uint64_t word = set[i];
     if (mailbox != nullptr) word &= (*mailbox)[i];
-    word &= traits.effect_known ? classes[i] : classes[i] | restricting_[i];
+    word &= classes[i];
     if (!traits.understood) word &= restricting_[i] | by_name_alone_[i];
     for (; word != 0; word &= word - 1) {
       const std::size_t index = i * kWordBits + static_cast<std::size_t>(std::countr_zero(word));

@@ -49,7 +49,9 @@ struct Traits {
   Octets name;                                 // in capitals, of an unknown verb
   std::uint8_t classes = 0;                    // bits of imap::effect
   const std::vector<Octets>* flags = nullptr;  // null: none
-  bool effect_known = true;  // false: restricting rules match whatever class and flags they ask for
+  // False: `classes` is the most that it can be, and its flags are not known: restricting rules match where
+  // they could.
+  bool effect_known = true;
   // False: an upstream may understand something else than is known here, so that of the allowing rules only
   // those count that name the verb and ask for nothing further of the command.
   bool understood = true;
@@ -109,6 +111,7 @@ class Policy {
 
   void compile(std::uint32_t index);
   void compile_verbs(std::uint32_t index);
+  void compile_unknown(std::uint32_t index);
   void compile_mailboxes(std::uint32_t index);
   const RuleSet& of_verb(imap::Verb verb) const noexcept { return verbs_[static_cast<std::size_t>(verb)]; }
   void apply(const GlobTable& table, const RuleSet& set, const Subject& subject, MailboxGlobs::Reach reach,
@@ -118,6 +121,7 @@ class Policy {
   std::vector<std::string> trash_;
   std::array<RuleSet, kVerbs> verbs_;        // whose `command` key takes the verb
   std::array<RuleSet, kClassSets> classes_;  // whose `class` key takes a command of these classes
+  std::array<RuleSet, kClassSets> most_;     // … or of some of them
   RuleSet restricting_;
   RuleSet by_name_alone_;    // allowing, and ask for `command` alone
   RuleSet with_mailbox_;     // have a `mailbox` key
@@ -127,6 +131,10 @@ class Policy {
   GlobTable folded_;         // restricting rules' entries, and allowing ones' negated
   GlobTable exact_;          // allowing rules' entries, and restricting ones' negated
 };
+
+// CAPABILITY, NOOP, LOGOUT, ID, STARTTLS: they let a client find its feet, before login and after; a rule
+// that does not name them has nothing to say about them.
+bool is_judged_by_name_only(imap::Verb verb) noexcept;
 
 inline bool restricts(config::RuleAction action) noexcept { return action != config::RuleAction::Allow; }
 
