@@ -61,6 +61,7 @@ class Check {
   void run() {
     listeners();
     tls();
+    client_auth();
     for (std::size_t i = 0; i < settings_.upstreams.size(); ++i) upstream(i);
     routes();
     rewrite();
@@ -131,6 +132,65 @@ class Check {
         error("alpn", "an ALPN protocol has 1 to 255 octets", place_in(block, "alpn"));
   }
 
+  void client_auth() {
+    const ClientCertificates& clients = settings_.tls.client_auth;
+    const Node* tls = root_.find("tls");
+    const Node* block = tls ? tls->find("client_auth") : nullptr;
+    const bool asks = clients.mode != ClientAuth::Off;
+    if (asks && clients.ca.empty())
+      error("client-auth", "who may sign clients' certificates? Name a PEM file in ca",
+            place_in(block, "mode"));
+    if (!asks && clients.user_from != UserFrom::Nothing)
+      error("client-auth", "user_from needs a certificate: set mode to request or require",
+            place_in(block, "user_from"));
+    if (!asks && !clients.ca.empty())
+      warning("client-auth", "ca is only looked at where mode is request or require", place_in(block, "ca"));
+    const auto has_master = [](const Upstream& one) { return !one.master.user.empty(); };
+    if (asks && clients.user_from != UserFrom::Nothing &&
+        std::none_of(settings_.upstreams.begin(), settings_.upstreams.end(), has_master))
+      warning("client-auth",
+              "nobody can log in by certificate: no upstream has a master_user that could log them in",
+              place_in(block, "user_from"));
+  }
+
+  bool verifies_clients() const {
+    const ClientCertificates& clients = settings_.tls.client_auth;
+    return clients.mode != ClientAuth::Off && clients.user_from != UserFrom::Nothing &&
+           std::any_of(settings_.listeners.begin(), settings_.listeners.end(),
+                       [](const Listener& one) { return one.tls != ListenerTls::Off; });
+  }
+
+  // The password of a client who is logged in by a master user is looked at by nobody.
+  void master_login(const MasterLogin& master, const Node* node) {
+    if (master.user.empty()) {
+      if (master.password)
+        error("master-user", "master_password is of no use without master_user",
+              place_in(node, "master_password"));
+      return;
+    }
+    const Place place = place_in(node, "master_user");
+    if (!verifies_clients())
+      error(
+          "master-user",
+          "master_user logs clients in without their password, and nothing here verifies them: set mode and "
+          "user_from in tls.client_auth, on a listener with TLS",
+          place);
+    if (!master.password) error("master-user", "master_user needs master_password", place);
+    if (master.separator.empty())
+      error("master-user", "master_separator is empty: user and master user could not be told apart",
+            place_in(node, "master_separator"));
+    else if (master.user.find(master.separator) != std::string::npos)
+      error("master-user", "master_user must not have master_separator in it", place);
+    constexpr std::string_view kForbidden("\0\r\n", 3);
+    const auto forbidden = [&](std::string_view text) {
+      return text.find_first_of(kForbidden) != std::string_view::npos;
+    };
+    if (forbidden(master.user) || forbidden(master.separator) ||
+        (master.password && forbidden(master.password->reveal())))
+      error("master-user",
+            "master_user, master_separator and master_password cannot have NUL, CR or LF in them", place);
+  }
+
   void upstream(std::size_t index) {
     const Upstream& one = settings_.upstreams[index];
     const Node* node = item(root_, "upstreams", index);
@@ -138,6 +198,7 @@ class Check {
       error("duplicate-name", "a second upstream has the name " + in_quotes(one.name),
             place_in(node, "name"));
     upstream_verification(one, node);
+    master_login(one.master, node);
     if (one.client_cert.empty() != one.client_key.empty())
       error("client-cert", "client_cert and client_key belong together",
             place_in(node, one.client_cert.empty() ? "client_key" : "client_cert"));
@@ -204,6 +265,14 @@ class Check {
     if (greeting.empty() || greeting.size() > kGreetingMax || greeting[0] == '[')
       error("greeting", "a greeting has 1 to 400 octets and does not begin with [",
             place_in(block, "greeting"));
+    const Node* user = block ? block->find("user") : nullptr;
+    const std::string& domain = settings_.rewrite.user.default_domain;
+    const bool is_domain = domain.size() <= 255 && std::none_of(domain.begin(), domain.end(), [](char c) {
+                             return static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '@';
+                           });
+    if (!is_domain)
+      error("domain", "a default_domain has at most 255 octets, and no @, blank or control character in it",
+            place_in(user, "default_domain"));
     const Node* capabilities = block ? block->find("capabilities") : nullptr;
     for (const std::string& word : settings_.rewrite.hide_capabilities)
       capability(word, place_in(capabilities, "hide"));
@@ -224,7 +293,8 @@ class Check {
 
   // What belongs to the connection between client and gateway cannot be taken over from an upstream.
   void added_capability(const std::string& word, Place place) {
-    static constexpr std::string_view kOwn[] = {"STARTTLS", "LOGINDISABLED", "UNAUTHENTICATE", "JMAPACCESS"};
+    static constexpr std::string_view kOwn[] = {"STARTTLS", "LOGINDISABLED", "UNAUTHENTICATE", "JMAPACCESS",
+                                                "AUTH=EXTERNAL"};
     const bool is_own = std::any_of(std::begin(kOwn), std::end(kOwn),
                                     [&](std::string_view own) { return equals_ignoring_case(own, word); });
     if (is_own || starts_ignoring_case(word, "COMPRESS="))

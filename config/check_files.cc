@@ -53,6 +53,9 @@ void check_files(const Settings& settings, const Node& root, Diagnostics& diagno
   }
   if (!settings.tls.ticket_key_file.empty())
     files.secret(settings.tls.ticket_key_file, place_of(root.find("tls"), "ticket_key_file"));
+  if (settings.tls.client_auth.mode != ClientAuth::Off && !settings.tls.client_auth.ca.empty())
+    if (const Node* tls = root.find("tls"))
+      files.readable(settings.tls.client_auth.ca, place_of(tls->find("client_auth"), "ca"));
   const Node* list = root.find("upstreams");
   for (std::size_t i = 0; i < settings.upstreams.size(); ++i) {
     const Upstream& one = settings.upstreams[i];

@@ -46,6 +46,62 @@ TEST(Check, AProxyHeaderIsTakenFromNamedNetworks) {
   EXPECT_EQ(findings(with("trusted_proxies: ['2001:db8::/96']")), "");
 }
 
+TEST(Check, ClientsCertificatesNeedSomebodyWhoSignsThem) {
+  const auto with = [](const std::string& keys, const std::string& more = "") {
+    return findings(load("upstreams: [{name: mail, servers: ['127.0.0.1:1']" + more +
+                         "}]\nlisteners: [{address: '[::1]:1'}]\n"
+                         "tls: {certificates: [{cert: c, key: k}], client_auth: {" +
+                         keys + "}}\n"));
+  };
+  const std::string master = ", master_user: gate, master_password: s";
+  EXPECT_EQ(with("mode: request, ca: ca.pem"), "");
+  EXPECT_EQ(with("mode: require, ca: ca.pem, user_from: email", master), "");
+  EXPECT_EQ(with("mode: request"), "3:65 client-auth\n");
+  EXPECT_EQ(with("user_from: cn"), "3:70 client-auth\n");
+  EXPECT_EQ(with("mode: off, ca: ca.pem"), "3:71 warning client-auth\n");
+  EXPECT_EQ(with("mode: request, ca: ca.pem, user_from: upn"), "3:94 warning client-auth\n");
+}
+
+TEST(Check, AMasterUserIsForVerifiedClientsAlone) {
+  const auto with = [](const std::string& keys, const std::string& clients,
+                       const std::string& listener = "") {
+    return findings(load("upstreams: [{name: mail, servers: ['127.0.0.1:1'], " + keys +
+                         "}]\nlisteners: [{address: '[::1]:1'" + listener +
+                         "}]\n"
+                         "tls: {certificates: [{cert: c, key: k}], client_auth: {" +
+                         clients + "}}\n"));
+  };
+  const std::string verified = "mode: request, ca: ca.pem, user_from: email";
+  EXPECT_EQ(with("master_user: gate, master_password: s", verified), "");
+  EXPECT_EQ(with("master_user: gate, master_password: s", verified, ", tls: starttls"), "");
+  EXPECT_EQ(with("master_user: gate, master_password: s", verified, ", tls: off, allow_cleartext: true"),
+            "1:65 master-user\n");
+  EXPECT_EQ(with("master_user: gate, master_password: s", "mode: request, ca: ca.pem"), "1:65 master-user\n");
+  EXPECT_EQ(with("master_user: gate, master_password: s", "mode: off"), "1:65 master-user\n");
+  EXPECT_EQ(with("master_user: gate", verified), "1:65 master-user\n");
+  EXPECT_EQ(with("master_password: s", "mode: off"), "1:69 master-user\n");
+  EXPECT_EQ(with("master_user: gate, master_password: s, master_separator: ''", verified),
+            "1:108 master-user\n");
+  EXPECT_EQ(with("master_user: 'g*e', master_password: s", verified), "1:65 master-user\n");
+  EXPECT_EQ(with("master_user: 'g*e', master_password: s, master_separator: '/'", verified), "");
+  EXPECT_EQ(with("master_user: gate, master_password: \"s\\nt\"", verified), "1:65 master-user\n");
+}
+
+TEST(Check, ADefaultDomainIsOne) {
+  const auto with = [](const std::string& domain) {
+    return findings(load_with("rewrite: {user: {default_domain: " + domain + "}}\n"));
+  };
+  EXPECT_EQ(with("a.example"), "");
+  EXPECT_EQ(with("'@a.example'"), "7:34 domain\n");
+  EXPECT_EQ(with("'a example'"), "7:34 domain\n");
+  EXPECT_EQ(with(std::string(255, 'a')), "");
+  EXPECT_EQ(with(std::string(256, 'a')), "7:34 domain\n");
+}
+
+TEST(Check, ExternalIsNothingThatCanBeAdded) {
+  EXPECT_EQ(findings(load_with("rewrite: {capabilities: {add: [AUTH=EXTERNAL]}}\n")), "7:31 capability\n");
+}
+
 TEST(Check, ListenersDoNotOverlap) {
   const auto both = [](const std::string& a, const std::string& b) {
     return listeners("{name: a, address: '" + a + "'}, {name: b, address: '" + b + "'}");
