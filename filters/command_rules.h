@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,9 +17,19 @@
 
 namespace postern::filters {
 
+// What the rules say of one of the mailboxes that a command is judged for.
+struct Weighed {
+  const Subject* subject = nullptr;  // null: the selected one, or where none is asked for
+  bool selected = false;
+  const Decision& decision;  // its rules: what this mailbox alone has met
+};
+
 class CommandRules final : public Filter {
  public:
   explicit CommandRules(std::shared_ptr<const Policy> policy) : policy_(std::move(policy)) {}
+
+  // Told of each mailbox while a command is judged: for who wants to know why.
+  void watch(std::function<void(const Weighed&)> watcher) { watcher_ = std::move(watcher); }
 
   Decision on_login(imap::Verb verb, const Context& context) override;
   Needs on_logged_in(const Context& context) override;
@@ -51,6 +62,8 @@ class CommandRules final : public Filter {
   struct Outcome {
     Decision decision;
     int strictness = -1;
+    const Subject* subject = nullptr;  // what is weighed next
+    bool selected = false;
   };
 
   Decision before_login(const imap::Command& command, const Context& context) const;
@@ -71,6 +84,7 @@ class CommandRules final : public Filter {
   std::int32_t restriction_ = RuleHits::kNone;
   std::unique_ptr<Selected> selected_;
   std::unique_ptr<Append> append_;
+  std::function<void(const Weighed&)> watcher_;
 };
 
 }  // namespace postern::filters
