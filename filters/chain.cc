@@ -111,8 +111,7 @@ std::vector<std::unique_ptr<Filter>> make_filters(const ChainParts& parts) {
   filters.push_back(std::make_unique<TlsPolicy>());
   const bool limits = parts.settings != nullptr && parts.ledger != nullptr;
   const auto seat = std::make_shared<HeldSeat>();
-  if (limits)
-    filters.push_back(std::make_unique<SessionLimits>(parts.settings->limits, *parts.ledger, seat));
+  if (limits) filters.push_back(std::make_unique<SessionLimits>(parts.settings->limits, *parts.ledger, seat));
   if (parts.policy && !parts.policy->empty()) filters.push_back(std::make_unique<CommandRules>(parts.policy));
   if (limits) filters.push_back(std::make_unique<Brake>(seat));
   return filters;

@@ -15,7 +15,7 @@ class Pace {
  public:
   static constexpr std::int64_t kSecond = 1'000'000'000;  // ns
   // The longest time that one call pays for; keeps sums far from the end of the clock.
-  static constexpr std::int64_t kLongest = 1000 * kSecond;
+  static constexpr std::int64_t kLongest = 1'000'000 * kSecond;
 
   // Takes the next turn: when it may be used, `now` at the earliest. Turns are given out one behind the
   // other, whoever asks. A rate of 0 is no limit.

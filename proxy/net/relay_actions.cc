@@ -43,7 +43,11 @@ void Relay::Impl::act(const session::ClientKnown& known) {
                   {{"client", known.facts.client_address},
                    {"proxy", options_.facts.client_address},
                    {"proxy_session", known.facts.external_id}});
+  const bool speaks_for_itself = known.facts.client_address == options_.facts.client_address;
   options_.facts = known.facts;
+  if (speaks_for_itself) return;
+  options_.seat = host_.ledger().seat_client(known.facts.client_address);
+  if (!options_.seat) session_->event(session::Refused{}, now_);
 }
 
 // The next endpoint that this login has not tried, or the news that there is none.

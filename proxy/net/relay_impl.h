@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/pace.h"
 #include "base/side.h"
 #include "net/connector.h"
 #include "net/relay.h"
@@ -45,6 +46,10 @@ struct Relay::Impl final : StreamUser {
   static constexpr std::size_t kAnswerBacklogBytes = 256 * 1024;
   // So much ciphertext that the kernel did not take is worth giving the whole gather block away for.
   static constexpr std::size_t kDonatedBytes = 8 * 1024;
+  // What a session may take at once under limits.bandwidth_per_session is a second's worth, but at least so
+  // much; and one read takes no more than a second's worth, but at least so much.
+  static constexpr std::uint64_t kLeastBurst = 64 * 1024;
+  static constexpr std::size_t kLeastRead = 4 * 1024;
   // Ranges shorter than this go into one TLS record together.
   static constexpr std::size_t kSmallRange = 1024;
   static constexpr std::size_t kJoinedBytes = 4096;
@@ -71,6 +76,8 @@ struct Relay::Impl final : StreamUser {
   bool step(Side side);
   void settle();
   bool wants_octets(Side side) noexcept;
+  Instant readable_at() const noexcept;
+  bool may_read(Side side) noexcept;
   void arm_timer() noexcept;
   void update_gauges() noexcept;
   void wipe_scratch() noexcept;
@@ -140,6 +147,7 @@ struct Relay::Impl final : StreamUser {
   Instant now_;
   Instant started_;
   Instant timer_at_ = Instant::max();
+  Pace bandwidth_;  // of both sides together, in octets of plaintext
   Instant close_at_ = Instant::max();
   Instant dialled_;
   std::array<std::uint64_t, 2> received_{};

@@ -37,6 +37,7 @@ ErrorCode reset_of(Side side) noexcept {
 // `plain` lies in scratch().plain.
 void Relay::Impl::give(Side side, Octets plain) {
   if (session_->may_hold_secrets()) secret_bytes_ = std::max(secret_bytes_, plain.size());
+  bandwidth_.use(plain.size(), options_.settings->limits.bandwidth_per_session, now_);
   session_->input(side, plain, now_);
 }
 

@@ -38,8 +38,8 @@ constexpr NamesOf<telemetry::AuthResult> kAuthResults{"success", "failure", "tem
 constexpr NamesOf<telemetry::CommandResult> kCommandResults{"ok", "no", "bad", "denied", "aborted"};
 constexpr NamesOf<telemetry::ParseError> kParseErrors{"syntax", "line_too_long", "literal_too_large",
                                                       "too_many_literals", "depth"};
-constexpr NamesOf<telemetry::RejectReason> kRejections{"max_connections", "overload", "draining",
-                                                       "proxy_protocol"};
+constexpr NamesOf<telemetry::RejectReason> kRejections{"max_connections", "client_limit", "overload",
+                                                       "draining", "proxy_protocol"};
 constexpr NamesOf<telemetry::ProxyError> kProxyErrors{"untrusted", "malformed", "checksum", "timeout",
                                                       "closed"};
 constexpr NamesOf<telemetry::HandshakeMode> kModes{"implicit", "starttls"};
@@ -101,6 +101,7 @@ class Collector final : public prometheus::Collectable {
     collect_certificates(families);
     collect_auth(families);
     collect_commands(families);
+    collect_deletions(families);
     collect_upstreams(families);
     collect_loop(families);
     collect_reloads(families);
@@ -285,6 +286,17 @@ class Collector final : public prometheus::Collectable {
         commands.add({{"command", std::string(imap::name_of(static_cast<imap::Verb>(v)))},
                       {"result", kCommandResults[r]}},
                      sum([&](const WorkerCells& w) -> const Cell& { return w.commands[v][r]; }));
+  }
+
+  void collect_deletions(Out& out) const {
+    Family(out, MetricType::Counter, "postern_deletions_charged_total",
+           "Messages that were charged to limits.deletions before a command could make them vanish.")
+        .add({}, view_.deletions_charged);
+    Family refused(
+        out, MetricType::Counter, "postern_deletions_refused_total",
+        "Commands that limits.deletions has refused; uncounted: nobody could say how many messages.");
+    refused.add({{"reason", "limit"}}, view_.deletions_braked);
+    refused.add({{"reason", "uncounted"}}, view_.deletions_uncounted);
   }
 
   void collect_upstreams(Out& out) const {

@@ -60,6 +60,9 @@ struct MetricsView {
   std::uint64_t log_dropped = 0;
   std::uint64_t throttled_networks = 0;
   std::uint64_t throttled_users = 0;
+  std::uint64_t deletions_charged = 0;    // messages
+  std::uint64_t deletions_braked = 0;     // commands
+  std::uint64_t deletions_uncounted = 0;  // commands
   bool ready = false;
   bool draining = false;
   ProcessStats process;

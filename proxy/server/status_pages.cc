@@ -42,6 +42,9 @@ std::string Server::metrics() const {
   view.log_dropped = log_->dropped();
   view.throttled_networks = ledger_->refused_networks();
   view.throttled_users = ledger_->refused_users();
+  view.deletions_charged = ledger_->accounts().charged();
+  view.deletions_braked = ledger_->accounts().braked();
+  view.deletions_uncounted = ledger_->accounts().uncounted();
   view.ready = conditions().ready();
   view.draining = draining_;
   view.process = read_process_stats();

@@ -76,6 +76,8 @@ class Worker final : public net::RelayHost, private net::Acceptor, private net::
                      std::string_view why, LogLevel level);
   void forget_headers();
   // `header`: what a balancer said; null where none is read.
+  bool may_complain(std::uint64_t& last_ns) noexcept;
+  void refuse_client(std::size_t listener, const net::Socket& client, const std::string& address);
   void begin(std::size_t listener, net::Socket client, net::Peer peer, const net::ProxyHeader* header);
   net::RelayOptions options_for(std::size_t listener, net::Peer client, net::Peer connected);
   void run_queue();
@@ -104,7 +106,8 @@ class Worker final : public net::RelayHost, private net::Acceptor, private net::
   uv_check_t check_{};         // when it has woken and the sockets' callbacks have run
   std::uint64_t busy_ns_ = 0;  // of this round, up to check_
   std::uint64_t checked_at_ns_ = 0;
-  std::uint64_t complained_at_ns_ = 0;
+  std::uint64_t complained_at_ns_ = 0;         // of what could not be accepted
+  std::uint64_t complained_of_client_ns_ = 0;  // of too many sessions from one network
   bool draining_ = false;
   bool finished_ = false;
   std::thread thread_;

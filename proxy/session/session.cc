@@ -192,6 +192,7 @@ void Session::Impl::event(const Event& event) {
     void operator()(const Failed& e) const { self.on_failed(e); }
     void operator()(const Released& e) const { self.released(e); }
     void operator()(const Penalty& e) const { self.login_penalty(e.delay); }
+    void operator()(const Refused& e) const { self.end(e.code, "LIMIT"); }
     void operator()(const Drain&) const {
       self.draining_ = true;
       self.drain_until_ = self.now_ + self.settings().limits.timeouts.drain * 4 / 5;

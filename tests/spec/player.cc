@@ -114,6 +114,10 @@ Setting setting_of(const Dialogue& dialogue) {
   size("limits.sasl", limits.sasl);
   size("limits.literal", limits.literal);
   size("limits.buffer", limits.buffer);
+  size("limits.sessions.per_user", limits.sessions_per_user);
+  size("limits.commands_per_second.per_session", limits.commands_per_session);
+  size("limits.commands_per_second.per_user", limits.commands_per_user);
+  size("limits.deletions.messages", limits.deletions.messages);
   setting.settings.rewrite.hide_capabilities = words_of(dialogue.attribute("hide", ""));
   setting.settings.rewrite.add_capabilities = words_of(dialogue.attribute("add", ""));
   setting.settings.rewrite.id = id_policy_of(dialogue.attribute("id", "pass"));
@@ -124,6 +128,7 @@ Setting setting_of(const Dialogue& dialogue) {
   setting.denied_text = dialogue.attribute("deny-text", "");
   setting.denied_mailboxes = words_of(dialogue.attribute("deny-mailbox", ""));
   setting.hold_parts = dialogue.has("hold-parts");
+  setting.seated = words_of(dialogue.attribute("seated", ""));
   return setting;
 }
 
@@ -229,6 +234,7 @@ void Player::happens(const std::vector<std::string>& words) {
   const std::string& what = words.at(0);
   if (what == "wait") return stage_->wait(duration_of(words.at(1)));
   if (what == "drain") return stage_->happen(session::Drain{});
+  if (what == "refused") return stage_->happen(session::Refused{});
   if (what == "eof")
     return stage_->end_of_file(side_of(words.at(1)), words.size() > 2 && words[2] == "truncated");
   if (what == "failed") return stage_->happen(session::Failed{side_of(words.at(1)), code_of(words.at(2))});

@@ -28,18 +28,11 @@ std::shared_ptr<const session::Offer> offer_of(const Setting& setting) {
   return std::make_shared<const session::Offer>(session::make_offer(candidates, setting.settings));
 }
 
-filters::Chain chain_of(const Setting& setting, FilterCounts& counts) {
-  filters::Chain standard = filters::make_chain({});
-  std::vector<std::unique_ptr<filters::Filter>> filters;
-  struct Inner final : filters::Filter {  // the product's own chain comes first
-    explicit Inner(filters::Chain chain) : chain_(std::move(chain)) {}
-    filters::Decision on_tls(const filters::Context& context) override { return chain_.on_tls(context); }
-    filters::Decision on_command(imap::Command& command, const filters::Context& context) override {
-      return chain_.on_command(command, context);
-    }
-    filters::Chain chain_;
-  };
-  filters.push_back(std::make_unique<Inner>(std::move(standard)));
+// The product's own filters, and behind them those that stand in for what it has not.
+filters::Chain chain_of(const Setting& setting, Ledger& ledger, FilterCounts& counts) {
+  const config::Settings& settings = setting.settings;
+  const auto policy = settings.rules.empty() ? nullptr : std::make_shared<const filters::Policy>(settings);
+  std::vector<std::unique_ptr<filters::Filter>> filters = filters::make_filters({&settings, policy, &ledger});
   filters.push_back(std::make_unique<Denier>(setting.denied, setting.closed, setting.denied_text));
   filters.push_back(std::make_unique<MailboxDenier>(setting.denied_mailboxes));
   filters.push_back(std::make_unique<Recorder>(setting.held, setting.hold_parts));
@@ -74,7 +67,9 @@ std::string Way::text() const {
   return out;
 }
 
-Stage::Stage(const Setting& setting, const Way& way) : setting_(setting), way_(way) {
+Stage::Stage(const Setting& setting, const Way& way)
+    : setting_(setting), way_(way), ledger_(setting.settings.limits) {
+  for (const std::string& user : setting_.seated) seats_.push_back(ledger_.seat_user(user));
   cells_.listeners.resize(1);
   session::Environment environment;
   environment.settings = &setting_.settings;
@@ -90,7 +85,7 @@ Stage::Stage(const Setting& setting, const Way& way) : setting_(setting), way_(w
   environment.facts.trusted = setting_.trusted;
   environment.version = "1.2.3";
   environment.tag_seed = 0x5EED;
-  session_.emplace(std::move(environment), chain_of(setting_, counts_), now_);
+  session_.emplace(std::move(environment), chain_of(setting_, ledger_, counts_), now_);
   settle();
 }
 

@@ -14,6 +14,7 @@
 #include "session/session.h"
 #include "spec/test_filters.h"
 #include "telemetry/cells.h"
+#include "unit/filters/ledger_double.h"
 
 namespace postern::spec {
 
@@ -40,6 +41,7 @@ struct Setting {
   std::string denied_text;
   Names denied_mailboxes;
   bool hold_parts = false;
+  std::vector<std::string> seated;  // users who have another session each
 };
 
 class Stage {
@@ -93,6 +95,8 @@ class Stage {
   Way way_;
   telemetry::WorkerCells cells_;
   FilterCounts counts_;
+  testing::LedgerDouble ledger_;
+  std::vector<std::unique_ptr<UserSeat>> seats_;
   std::optional<session::Session> session_;
   Instant now_{std::chrono::seconds(1000)};
   std::array<std::deque<Waiting>, 2> waiting_;

@@ -355,5 +355,86 @@ TEST_F(RelayTest, AnHttpClientIsClosedWithoutAnEcho) {
   EXPECT_NE(gateway_.log_.line("session closed").find("reason=not_imap"), std::string::npos);
 }
 
+// limits.bandwidth_per_session: the first octets cost no time, the rest arrives as it is paid for.
+TEST_F(RelayTest, ABandwidthLimitSlowsDownAndLosesNothing) {
+  constexpr std::size_t kRate = 4 * 1024 * 1024;
+  gateway_.settings->limits.bandwidth_per_session = kRate;
+  for (std::size_t i = 0; i < kRate + kRate / 4; ++i)
+    upstream_.body += static_cast<char>('a' + i * 2654435761U % 26);
+  log_in();
+  const std::uint64_t begin_ns = uv_hrtime();
+  says("f FETCH 1 BODY[]\r\n");
+  loop_.until([&] { return client_->received.ends_with(")\r\nf OK fetched\r\n"); });
+  // A second's worth goes at once, and the last read is paid for when it has been made.
+  constexpr std::size_t kPaidFor = kRate / 4 - 64 * 1024;
+  EXPECT_GE(uv_hrtime() - begin_ns, kPaidFor * std::uint64_t{1'000'000'000} / kRate);
+  const std::size_t start = client_->received.find("}\r\n") + 3;
+  EXPECT_TRUE(client_->received.compare(start, upstream_.body.size(), upstream_.body) == 0);
+}
+
+TEST_F(RelayTest, OverItsBandwidthNeitherSideIsRead) {
+  gateway_.settings->limits.bandwidth_per_session = 1;
+  log_in();
+  const std::uint64_t before = gateway_.cells().side(Side::Client).received_bytes.load();
+  says("p APPEND INBOX {1000000}\r\n");
+  hears("+ ");
+  says(std::string(1'000'000, 'x') + "\r\n");
+  upstream_.last().send("* OK still here\r\n");
+  std::uint64_t seen = before;
+  do {  // until nothing moves any more
+    seen = gateway_.cells().side(Side::Client).received_bytes.load();
+    for (int i = 0; i < 50; ++i) loop_.turn();
+  } while (seen != gateway_.cells().side(Side::Client).received_bytes.load());
+  EXPECT_GE(seen, 64U * 1024) << "so much is allowed at once, however low the rate is";
+  EXPECT_LE(seen, 64U * 1024 + 2 * 4 * 1024);
+  const std::uint64_t told = gateway_.cells().side(Side::Upstream).received_bytes.load();
+  upstream_.last().send("* OK and here\r\n");
+  for (int i = 0; i < 50; ++i) loop_.turn();
+  EXPECT_EQ(gateway_.cells().side(Side::Upstream).received_bytes.load(), told);
+}
+
+TEST_F(RelayTest, WithoutABandwidthLimitNothingWaits) {
+  log_in();
+  const std::uint64_t before = gateway_.cells().side(Side::Client).received_bytes.load();
+  says("p APPEND INBOX {1000000}\r\n");
+  hears("+ ");
+  says(std::string(1'000'000, 'x') + "\r\n");
+  hears("p OK");
+  EXPECT_GT(gateway_.cells().side(Side::Client).received_bytes.load(), before + 1'000'000);
+}
+
+// Whom a trusted proxy speaks for is known only by its ID, and counted from then on.
+TEST_F(RelayTest, AClientThatATrustedProxySpeaksForNeedsASeat) {
+  gateway_.facts.trusted = true;
+  connect();
+  says("a ID (\"x-originating-ip\" \"192.0.2.9\")\r\n");
+  hears("a OK");
+  EXPECT_EQ(gateway_.ledger_.seated, std::vector<std::string>{"192.0.2.9"});
+}
+
+TEST_F(RelayTest, ATrustedProxyThatSpeaksForNobodyNeedsNoSeat) {
+  gateway_.facts.trusted = true;
+  gateway_.ledger_.full = true;
+  connect();
+  says("a ID (\"name\" \"webmail\")\r\n");
+  hears("a OK");
+  says("b NOOP\r\n");
+  hears("b OK");
+  EXPECT_TRUE(gateway_.ledger_.seated.empty());
+}
+
+TEST_F(RelayTest, AClientThatATrustedProxySpeaksForIsRefusedWithoutASeat) {
+  gateway_.facts.trusted = true;
+  gateway_.ledger_.full = true;
+  connect();
+  says("a ID (\"x-originating-ip\" \"192.0.2.9\")\r\n");
+  hears("a OK");
+  hears("* BYE [LIMIT] ");
+  hears_the_end();
+  client_->close();
+  session_ends();
+  EXPECT_EQ(gateway_.closed(CloseReason::Policy), 1U);
+}
+
 }  // namespace
 }  // namespace postern::net

@@ -68,6 +68,8 @@ TEST(Metrics, HaveTheNamesThatAreDocumented) {
       "postern_connections_accepted_total",
       "postern_connections_active",
       "postern_connections_rejected_total",
+      "postern_deletions_charged_total",
+      "postern_deletions_refused_total",
       "postern_draining",
       "postern_event_loop_lag_seconds",
       "postern_log_messages_dropped_total",
@@ -102,8 +104,21 @@ TEST(Metrics, HaveTheNamesThatAreDocumented) {
   EXPECT_EQ(found, expected);
 }
 
+TEST(Metrics, ShowTheBrake) {
+  Gateway gateway;
+  EXPECT_TRUE(gateway.has("postern_deletions_refused_total{reason=\"uncounted\"} 0"));
+  gateway.view.deletions_charged = 30;
+  gateway.view.deletions_braked = 2;
+  gateway.view.deletions_uncounted = 1;
+  EXPECT_TRUE(gateway.has("postern_deletions_charged_total 30"));
+  EXPECT_TRUE(gateway.has("postern_deletions_refused_total{reason=\"limit\"} 2"));
+  EXPECT_TRUE(gateway.has("postern_deletions_refused_total{reason=\"uncounted\"} 1"));
+}
+
 TEST(Metrics, StartAtZeroWithAllLabels) {
   const Gateway gateway;
+  EXPECT_TRUE(
+      gateway.has("postern_connections_rejected_total{listener=\"imaps\",reason=\"client_limit\"} 0"));
   EXPECT_TRUE(gateway.has("postern_commands_total{command=\"FETCH\",result=\"denied\"} 0"));
   EXPECT_TRUE(gateway.has("postern_commands_total{command=\"OTHER\",result=\"ok\"} 0"));
   EXPECT_TRUE(gateway.has("postern_sessions_closed_total{listener=\"imaps\",reason=\"idle_timeout\"} 0"));

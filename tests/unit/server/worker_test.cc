@@ -166,6 +166,41 @@ TEST_F(WorkerTest, SaysByeWhenItDrainsAndThenEnds) {
   EXPECT_EQ(counted(cells().closed[index_of(CloseReason::Drain)]), 1U);
 }
 
+TEST_F(WorkerTest, TellsANetworkWithSessionsEnoughSoAndNoMore) {
+  config::Limits limits;
+  limits.sessions_per_client = 1;
+  ledger.set_limits(limits);
+  start(published("Hello"));
+  auto seat = ledger.seat_client("127.0.0.1");
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(Client(address).rest(), "* BYE [LIMIT] Too many sessions from your network\r\n");
+  seat.reset();
+  Client client(address);
+  EXPECT_EQ(client.line().rfind("* OK [CAPABILITY ", 0), 0U);
+  EXPECT_EQ(Client(address).rest().rfind("* BYE [LIMIT]", 0), 0U) << "a session holds its seat";
+  EXPECT_EQ(counted(cells().rejected[index_of(telemetry::RejectReason::ClientLimit)]), 4U);
+  EXPECT_EQ(gate.count(), 1U);
+  const std::vector<std::string> lines = log.with("client refused");
+  ASSERT_EQ(lines.size(), 1U) << "one line tells of many";
+  EXPECT_NE(lines[0].find("listener=clear client=127.0.0.1 reason=too_many_client_sessions"),
+            std::string::npos)
+      << lines[0];
+}
+
+TEST_F(WorkerTest, ClosesWithoutAWordWhereTlsIsExpectedFirst) {
+  config::Limits limits;
+  limits.sessions_per_client = 1;
+  ledger.set_limits(limits);
+  Published first = published("Hello");
+  auto snapshot = std::make_shared<Snapshot>(*first.snapshot);
+  snapshot->settings.listeners[0].tls = config::ListenerTls::Implicit;
+  start({snapshot, first.view});
+  const auto seat = ledger.seat_client("127.0.0.1");
+  EXPECT_EQ(Client(address).rest(), "");
+  EXPECT_EQ(counted(cells().rejected[index_of(telemetry::RejectReason::ClientLimit)]), 1U);
+  EXPECT_EQ(gate.count(), 0U);
+}
+
 TEST_F(WorkerTest, MeasuresItsLoop) {
   start(published("Hello"));
   Client client(address);
@@ -243,6 +278,25 @@ class ProxiedWorkerTest : public WorkerTest {
     return socket;
   }
 };
+
+TEST_F(ProxiedWorkerTest, TheNetworkOfTheHeadersClientIsCounted) {
+  config::Limits limits;
+  limits.sessions_per_client = 1;
+  ledger.set_limits(limits);
+  start_proxied();
+  const auto seat = ledger.seat_client("192.0.2.7");
+  Client refused(address);
+  refused.send("PROXY TCP4 192.0.2.7 198.51.100.1 56324 993\r\n");
+  EXPECT_EQ(refused.rest(), "* BYE [LIMIT] Too many sessions from your network\r\n");
+  Client other(address);
+  other.send("PROXY TCP4 192.0.2.8 198.51.100.1 56324 993\r\n");
+  EXPECT_EQ(other.line().rfind("* OK ", 0), 0U);
+  const auto proxy = ledger.seat_client("127.0.0.1");
+  Client health(address);
+  health.send("PROXY UNKNOWN\r\n");
+  EXPECT_EQ(health.line().rfind("* OK ", 0), 0U) << "a trusted proxy itself has no limit";
+  EXPECT_EQ(counted(cells().rejected[index_of(telemetry::RejectReason::ClientLimit)]), 1U);
+}
 
 TEST_F(ProxiedWorkerTest, TheClientIsWhomTheHeaderNames) {
   start_proxied();
