@@ -33,8 +33,8 @@ void Relay::Impl::start(Socket client) {
   timer_.data = this;
   timer_open_ = true;
   listener_cells().active.add();
-  session_.emplace(session::Environment{options_.settings.get(), options_.offer, options_.user_rewrite, &host_.cells(),
-                                        options_.facts, options_.version, options_.tag_seed},
+  session_.emplace(session::Environment{options_.settings.get(), options_.offer, options_.user_rewrite,
+                                        &host_.cells(), options_.facts, options_.version, options_.tag_seed},
                    filters::make_chain({options_.settings.get(), options_.policy, &host_.ledger()}), now_);
   Leg& client_leg = leg(Side::Client);
   client_leg.stream = Stream::make(host_.loop(), *this);
@@ -74,11 +74,25 @@ bool Relay::Impl::wants_octets(Side side) noexcept {
   return session_->wants_read(side) && !(to.stream && to.connected && to.stream->pending_bytes() > 0);
 }
 
+// limits.bandwidth_per_session: what was read has to be paid for before more is; the rest waits in the
+// kernel.
+Instant Relay::Impl::readable_at() const noexcept {
+  const std::uint64_t rate = options_.settings->limits.bandwidth_per_session;
+  return bandwidth_.free_at(std::max(rate, kLeastBurst), rate);
+}
+
+bool Relay::Impl::may_read(Side side) noexcept {
+  return wants_octets(side) && (phase_ != Phase::Open || now_ >= readable_at());
+}
+
 StreamUser::Memory Relay::Impl::read_memory(Stream& stream) noexcept {
   const Side side = side_of(stream);
-  if (!wants_octets(side)) return {};
-  if (leg(side).engine) return {scratch().cipher_in.get(), Scratch::kCipherBytes};
-  return {scratch().plain.get(), Scratch::kPlainBytes};
+  if (!may_read(side)) return {};
+  const bool encrypted = leg(side).engine != nullptr;
+  const std::size_t room = encrypted ? Scratch::kCipherBytes : Scratch::kPlainBytes;
+  const std::uint64_t rate = options_.settings->limits.bandwidth_per_session;
+  const std::uint64_t most = rate == 0 ? room : std::max<std::uint64_t>(rate, kLeastRead);
+  return {encrypted ? scratch().cipher_in.get() : scratch().plain.get(), std::min<std::size_t>(room, most)};
 }
 
 void Relay::Impl::on_read(Stream& stream, Octets octets) noexcept {
@@ -196,7 +210,7 @@ void Relay::Impl::settle() {
   for (const Side side : {Side::Client, Side::Upstream}) {
     Leg& at = leg(side);
     if (at.engine) at.engine->keep();
-    if (at.stream && !at.stream->reads() && wants_octets(side)) at.stream->want_reads();
+    if (at.stream && !at.stream->reads() && may_read(side)) at.stream->want_reads();
   }
   update_gauges();
   arm_timer();
@@ -208,7 +222,9 @@ void Relay::Impl::settle() {
 
 // Most deadlines move away with each command: the timer stays where it is, fires early and is set again then.
 void Relay::Impl::arm_timer() noexcept {
-  const auto deadline = phase_ == Phase::Open ? session_->deadline() : std::optional<Instant>(close_at_);
+  auto deadline = phase_ == Phase::Open ? session_->deadline() : std::optional<Instant>(close_at_);
+  if (phase_ == Phase::Open && now_ < readable_at())
+    deadline = std::min(deadline.value_or(Instant::max()), readable_at());
   if (!deadline || *deadline >= timer_at_) return;
   timer_at_ = *deadline;
   using Milliseconds = std::chrono::milliseconds;

@@ -60,11 +60,12 @@ struct RelayOptions {
   std::shared_ptr<const config::Settings> settings;  // usually an alias into the Snapshot
   std::shared_ptr<const session::Offer> offer;
   std::shared_ptr<const filters::UserRewrite> user_rewrite = {};  // null: names go as they come
-  std::shared_ptr<const filters::Policy> policy;             // null without rules
-  std::shared_ptr<const tls::ServerContext> server_context;  // null on a clear text listener
+  std::shared_ptr<const filters::Policy> policy;                  // null without rules
+  std::shared_ptr<const tls::ServerContext> server_context;       // null on a clear text listener
   filters::SessionFacts facts;
   std::string_view version;  // of this program; a constant
   std::uint64_t tag_seed = 0;
+  std::unique_ptr<ClientSeat> seat = {};  // null: a trusted proxy's, which speaks for nobody yet
 };
 
 class Relay {

@@ -1,5 +1,7 @@
 #include "server/worker.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cstring>
 #include <exception>
@@ -206,8 +208,12 @@ void Worker::begin(std::size_t listener, net::Socket client, net::Peer peer, con
   } else if (tells_connected_address_) {
     connected = net::local_end_of(client.fd());
   }
-  auto relay =
-      std::make_unique<net::Relay>(*this, options_for(listener, std::move(peer), std::move(connected)));
+  net::RelayOptions options = options_for(listener, std::move(peer), std::move(connected));
+  if (!options.facts.trusted) {
+    options.seat = around_.ledger.seat_client(options.facts.client_address);
+    if (!options.seat) return refuse_client(listener, client, options.facts.client_address);
+  }
+  auto relay = std::make_unique<net::Relay>(*this, std::move(options));
   net::Relay& started = *relay;
   relays_.emplace(&started, std::move(relay));
   started.start(std::move(client));
@@ -215,12 +221,33 @@ void Worker::begin(std::size_t listener, net::Socket client, net::Peer peer, con
 
 void Worker::accept_failed(std::size_t listener, int error) noexcept {
   cells_.listeners[listener].rejected[index_of(RejectReason::Overload)].add();
-  const std::uint64_t now = uv_hrtime();
-  if (complained_at_ns_ != 0 && now - complained_at_ns_ < kComplaintEveryNs) return;
-  complained_at_ns_ = now;
+  if (!may_complain(complained_at_ns_)) return;
   log().log(LogLevel::Error, "cannot accept", "",
             {{"listener", published_.snapshot->settings.listeners[listener].name},
              {"reason", std::strerror(error)}});
+}
+
+// One line tells of many.
+bool Worker::may_complain(std::uint64_t& last_ns) noexcept {
+  const std::uint64_t now = uv_hrtime();
+  if (last_ns != 0 && now - last_ns < kComplaintEveryNs) return false;
+  last_ns = now;
+  return true;
+}
+
+// Costs neither a session nor a handshake; whoever expects TLS cannot be told why.
+void Worker::refuse_client(std::size_t listener, const net::Socket& client, const std::string& address) {
+  const config::Listener& settings = published_.snapshot->settings.listeners[listener];
+  const ErrorRow& row = row_of(ErrorCode::TooManyClientSessions);
+  cells_.listeners[listener].rejected[index_of(RejectReason::ClientLimit)].add();
+  if (settings.tls != config::ListenerTls::Implicit) {
+    const std::string bye = "* BYE [LIMIT] " + std::string(row.client) + "\r\n";
+    static_cast<void>(::send(client.fd(), bye.data(), bye.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  }
+  if (may_complain(complained_of_client_ns_))
+    log().log(row.level, "client refused", "",
+              {{"listener", settings.name}, {"client", address}, {"reason", std::string(row.label)}});
+  leave(1);
 }
 
 net::RelayOptions Worker::options_for(std::size_t listener, net::Peer client, net::Peer connected) {

@@ -10,6 +10,7 @@
 //   Relay →  Released            the answer to a Hold action
 //   Relay →  Penalty             the answer to LoginResult{Failure}: how long the client waits for its NO
 //   Relay →  Drain               the process is to end: say BYE at the next boundary
+//   Relay →  Refused             whom a trusted proxy speaks for may not be here now: BYE [LIMIT]
 //   → Relay  Connect             credentials are here: dial the upstream for this user
 //   → Relay  ClientKnown         a trusted proxy has told by ID whom it speaks for
 //   → Relay  StartTls            flush that side's output in clear, then put the TLS engine in
@@ -62,9 +63,12 @@ struct Penalty {
   Duration delay{};
 };
 struct Drain {};
+struct Refused {
+  ErrorCode code = ErrorCode::TooManyClientSessions;
+};
 
-using Event =
-    std::variant<UpstreamConnected, UpstreamFailed, TlsReady, EndOfFile, Failed, Released, Penalty, Drain>;
+using Event = std::variant<UpstreamConnected, UpstreamFailed, TlsReady, EndOfFile, Failed, Released, Penalty,
+                           Drain, Refused>;
 
 struct Connect {
   std::string user;   // empty: the mechanism hides it
