@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/values.h"
@@ -11,6 +12,11 @@
 namespace postern::config {
 
 enum class RuleAction : std::uint8_t { Allow, Deny, ReadOnly, Organise, Disconnect };
+// As it stands in the file.
+inline std::string_view name_of(RuleAction action) noexcept {
+  constexpr std::string_view kNames[] = {"allow", "deny", "read_only", "organise", "disconnect"};
+  return kNames[static_cast<std::size_t>(action)];
+}
 enum class RuleMode : std::uint8_t { Enforce, Observe };
 
 // One entry of a key of `when`; a leading "!" has been cut off.

@@ -34,7 +34,7 @@ struct TlsFacts {
   std::string sni;  // as the client sent it; untrusted octets
   std::string alpn;
   // Of a client that has shown one and was verified, also in a session that is resumed; null without.
-  std::shared_ptr<const ClientCertificate> client_cert;
+  std::shared_ptr<const ClientCertificate> client_cert = nullptr;
 
   const char* version() const noexcept {
     static constexpr const char* kNames[] = {"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"};

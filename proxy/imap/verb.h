@@ -127,6 +127,9 @@ inline Octets name_of(Verb verb) noexcept { return row_of(verb).name; }
 inline bool takes_uid(Verb verb) noexcept { return (row_of(verb).traits & trait::kTakesUid) != 0; }
 // After these nothing is forwarded until they are answered (protocol.md §3, "Barriers").
 inline bool is_barrier(Verb verb) noexcept { return (row_of(verb).traits & trait::kBarrier) != 0; }
+inline bool is_counted_barrier(Verb verb) noexcept {
+  return (row_of(verb).traits & trait::kCountedBarrier) != 0;
+}
 inline bool needs_plus(Verb verb) noexcept { return (row_of(verb).traits & trait::kPlus) != 0; }
 
 }  // namespace postern::imap

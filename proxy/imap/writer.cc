@@ -72,6 +72,24 @@ Program write_command(const Command& command) {
 
 Program write_part(const Command& part) { return write_command(part); }
 
+void rename_verb(Command& command, Octets name, std::string& storage) {
+  const auto name_at = static_cast<std::size_t>(command.name.data() - command.text.data());
+  const std::size_t behind = name_at + command.name.size();
+  const std::size_t args_size = command.args.size();
+  const std::size_t grown = name.size() - command.name.size();  // wraps round where it is shorter
+  std::string text(command.text.substr(0, name_at));
+  text.append(name).append(command.text.substr(behind));
+  storage = std::move(text);
+  for (ArgumentLiteral& literal : command.literals) {
+    literal.announced_at += grown;
+    literal.octets_at += grown;
+  }
+  command.tag = Octets(storage).substr(0, command.tag.size());
+  command.text = storage;
+  command.name = command.text.substr(name_at, name.size());
+  command.args = command.text.substr(command.text.size() - args_size);
+}
+
 SecretProgram write_login(Octets tag, Octets user, Octets password) {
   SecretProgram program;
   program.chunks.emplace_back(tag);

@@ -31,6 +31,10 @@ struct SecretProgram {
 };
 SecretProgram write_login(Octets tag, Octets user, Octets password);
 
+// Gives the command another name for the upstream; its verb stays what the client said. The views of
+// `command` lie in `storage` then.
+void rename_verb(Command& command, Octets name, std::string& storage);
+
 // Appends an argument to a command of the gateway's own: quoted, or as `{n}` with a new chunk behind it.
 void add_string(std::vector<std::string>& chunks, Octets text);
 

@@ -11,6 +11,14 @@ namespace {
 
 using telemetry::AuthResult;
 
+std::string place_of(const config::Mark& mark) { return mark.file + ":" + std::to_string(mark.line); }
+
+const char* outcome_of(const session::PolicyDecision& decision) noexcept {
+  if (decision.ruling == filters::Ruling::Close) return "disconnected";
+  if (decision.ruling == filters::Ruling::Deny) return "refused";
+  return decision.rewriting == filters::Rewriting::Examine ? "examined" : "unselected";
+}
+
 }  // namespace
 
 void Relay::Impl::carry_out() {
@@ -115,6 +123,27 @@ void Relay::Impl::start_engine(Side side) {
 // No service of this version records, counts or looks up anything, and no filter of its chain holds. Should
 // one do, the honest answer is no: the client is told NO [UNAVAILABLE], and nothing is forwarded.
 void Relay::Impl::act(const session::Hold& hold) { session_->event(session::Released{hold.id, false}, now_); }
+
+void Relay::Impl::act(const session::PolicyDecision& decision) {
+  const auto line = [&](std::int32_t index, bool observed) {
+    const config::Rule* rule = index == filters::RuleHits::kNone
+                                   ? nullptr
+                                   : &options_.settings->rules[static_cast<std::size_t>(index)];
+    host_.log().log(LogLevel::Info, "policy", options_.facts.session_id,
+                    {{"client", options_.facts.client_address},
+                     {"user", session_->user()},
+                     {"rule", rule == nullptr ? std::string() : rule->name},
+                     {"place", rule == nullptr ? std::string() : place_of(rule->mark)},
+                     {"mode", observed ? "observe" : "enforce"},
+                     {"action", rule == nullptr ? std::string() : std::string(name_of(rule->action))},
+                     {"outcome", observed ? "passed" : outcome_of(decision)},
+                     {"code", std::string(label_of(observed ? ErrorCode::Ok : decision.code))},
+                     {"command", (decision.uid ? "UID " : "") + std::string(imap::name_of(decision.verb))},
+                     {"mailbox", decision.mailbox}});
+  };
+  if (decision.rules.observed != filters::RuleHits::kNone) line(decision.rules.observed, true);
+  if (decision.ruling != filters::Ruling::Pass) line(decision.rules.decided, false);
+}
 
 void Relay::Impl::act(const session::LoginResult& result) {
   // The upstream has answered, or said that it cannot now: either way the dial itself was good.

@@ -109,6 +109,7 @@ struct Relay::Impl final : StreamUser {
   void act(const session::ClientKnown& known);
   void act(const session::StartTls& start);
   void act(const session::Hold& hold);
+  void act(const session::PolicyDecision& decision);
   void act(const session::LoginResult& result);
   void act(const session::Disconnect& disconnect);
   void act(const session::Close& close);

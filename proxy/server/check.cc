@@ -17,7 +17,7 @@ int check(const std::string& config_path, std::ostream& out, std::ostream& err) 
   std::vector<config::Diagnostic> found = std::move(loaded.diagnostics);
   bool good = loaded.ok;
   if (good) {
-    UpstreamSlots slots(loaded.settings.upstreams.size());
+    CellSlots slots(loaded.settings.upstreams.size(), loaded.settings.rules.size());
     SnapshotResult made =
         make_snapshot(std::move(loaded.settings), std::make_shared<tls::TicketKeys>(), slots, unix_seconds());
     add_findings(found, std::move(made.found));

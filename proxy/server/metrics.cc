@@ -38,13 +38,14 @@ constexpr NamesOf<telemetry::AuthResult> kAuthResults{"success", "failure", "tem
 constexpr NamesOf<telemetry::CommandResult> kCommandResults{"ok", "no", "bad", "denied", "aborted"};
 constexpr NamesOf<telemetry::ParseError> kParseErrors{"syntax", "line_too_long", "literal_too_large",
                                                       "too_many_literals", "depth"};
-constexpr NamesOf<telemetry::RejectReason> kRejections{"max_connections", "client_limit", "overload",
-                                                       "draining", "proxy_protocol"};
+constexpr NamesOf<telemetry::RejectReason> kRejections{"max_connections", "client_limit", "overload", "draining",
+                                                       "proxy_protocol"};
 constexpr NamesOf<telemetry::ProxyError> kProxyErrors{"untrusted", "malformed", "checksum", "timeout",
                                                       "closed"};
 constexpr NamesOf<telemetry::HandshakeMode> kModes{"implicit", "starttls"};
 constexpr NamesOf<telemetry::HandshakeFailure> kHandshakeFailures{
     "version", "cipher", "alpn", "sni", "client_cert", "verify", "timeout", "eof", "other"};
+constexpr NamesOf<telemetry::PolicyResult> kPolicyResults{"allow", "deny", "rewrite", "observe"};
 constexpr NamesOf<telemetry::ConnectResult> kConnectResults{"ok",  "refused",  "timeout", "dns",
                                                             "tls", "greeting", "error"};
 constexpr NamesOf<ReloadTrigger> kTriggers{"signal", "file"};
@@ -102,6 +103,7 @@ class Collector final : public prometheus::Collectable {
     collect_auth(families);
     collect_commands(families);
     collect_deletions(families);
+    collect_rules(families);
     collect_upstreams(families);
     collect_loop(families);
     collect_reloads(families);
@@ -288,13 +290,21 @@ class Collector final : public prometheus::Collectable {
                      sum([&](const WorkerCells& w) -> const Cell& { return w.commands[v][r]; }));
   }
 
+  void collect_rules(Out& out) const {
+    Family decisions(out, MetricType::Counter, "postern_policy_decisions_total",
+                     "Commands that a rule decided; observe: it would have, but is on trial.");
+    for (std::size_t rule = 0; rule < view_.rules.size(); ++rule)
+      for (std::size_t r = 0; r < kPolicyResults.size(); ++r)
+        decisions.add({{"policy", view_.rules[rule]}, {"action", kPolicyResults[r]}},
+                      sum([&](const WorkerCells& w) -> const Cell& { return w.rules[rule][r]; }));
+  }
+
   void collect_deletions(Out& out) const {
     Family(out, MetricType::Counter, "postern_deletions_charged_total",
            "Messages that were charged to limits.deletions before a command could make them vanish.")
         .add({}, view_.deletions_charged);
-    Family refused(
-        out, MetricType::Counter, "postern_deletions_refused_total",
-        "Commands that limits.deletions has refused; uncounted: nobody could say how many messages.");
+    Family refused(out, MetricType::Counter, "postern_deletions_refused_total",
+                   "Commands that limits.deletions has refused; uncounted: nobody could say how many messages.");
     refused.add({{"reason", "limit"}}, view_.deletions_braked);
     refused.add({{"reason", "uncounted"}}, view_.deletions_uncounted);
   }

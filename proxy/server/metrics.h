@@ -52,6 +52,7 @@ struct MetricsView {
   std::string_view openssl;
   std::vector<std::string> listeners;
   std::vector<std::string> upstreams;
+  std::vector<std::string> rules;
   std::vector<const telemetry::WorkerCells*> workers;
   const MainCells* main = nullptr;
   std::vector<EndpointMetric> endpoints;

@@ -13,7 +13,7 @@ bool Reloader::load(std::vector<config::Diagnostic>& found) {
   config::Loaded loaded = config::load_file(path_);
   found = std::move(loaded.diagnostics);
   if (!loaded.ok) return false;
-  slots_ = std::make_unique<UpstreamSlots>(loaded.settings.upstreams.size());
+  slots_ = std::make_unique<CellSlots>(loaded.settings.upstreams.size(), loaded.settings.rules.size());
   return adopt(std::move(loaded.settings), found);
 }
 

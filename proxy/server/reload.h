@@ -34,7 +34,7 @@ class Reloader {
   void adopted(ReloadTrigger trigger);
 
   const std::shared_ptr<const Snapshot>& running() const noexcept { return running_; }
-  const UpstreamSlots& slots() const noexcept { return *slots_; }
+  const CellSlots& slots() const noexcept { return *slots_; }
   tls::TicketKeys& tickets() noexcept { return *tickets_; }
 
  private:
@@ -44,7 +44,7 @@ class Reloader {
 
   std::string path_;
   std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
-  std::unique_ptr<UpstreamSlots> slots_;
+  std::unique_ptr<CellSlots> slots_;
   std::shared_ptr<const Snapshot> running_;
   FileWatch watch_;
   bool second_look_ = false;  // files changed and could not be used: perhaps only half of them were there

@@ -99,7 +99,7 @@ Result<void> Server::start() {
   mailbox_.open(&loop_);
   start_timers();
   start_signals();
-  cells_.health_checks.resize(reloader_.slots().capacity());
+  cells_.health_checks.resize(reloader_.slots().upstreams.capacity());
   ledger_.emplace(settings().limits, std::array<SipKey, 2>{random_.key(), random_.key()});
   upstreams_.emplace(&loop_, *log_, random_, cells_, [this] { publish(); });
   upstreams_->apply(*reloader_.running());
@@ -114,7 +114,7 @@ Result<void> Server::start_workers() {
       WorkerSurroundings{*ledger_, *log_, gate_, [this] { mailbox_.post([this] { worker_ended(); }); }});
   const std::size_t count = bound_.front().sockets.size();
   for (std::size_t w = 0; w < count; ++w)
-    workers_.push_back(std::make_unique<Worker>(*around_, bound_.size(), reloader_.slots().capacity()));
+    workers_.push_back(std::make_unique<Worker>(*around_, bound_.size(), reloader_.slots()));
   gate_.on_crossing([this] {
     for (const auto& worker : workers_) worker->look_at_gate();
   });

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "server/rule_check.h"
+
 namespace postern::server {
 namespace {
 
@@ -15,13 +17,15 @@ class Builder {
  public:
   Builder(Snapshot& snapshot, std::int64_t now_unix) : snapshot_(snapshot), now_(now_unix) {}
 
-  void build(const std::shared_ptr<tls::TicketKeys>& tickets, UpstreamSlots& slots) {
+  void build(const std::shared_ptr<tls::TicketKeys>& tickets, CellSlots& slots) {
     if (snapshot_.settings.has_tls) add_server_context(tickets);
     add_user_rewrite();
     for (const config::Upstream& upstream : snapshot_.settings.upstreams) {
       add_client_context(upstream);
-      add_slot(upstream, slots);
+      add_slot(upstream, slots.upstreams);
     }
+    for (const config::Rule& rule : snapshot_.settings.rules) add_slot(rule, slots.rules);
+    add_findings(found_, check_rules(snapshot_.settings));
   }
 
   std::vector<config::Diagnostic>& found() { return found_; }
@@ -59,8 +63,10 @@ class Builder {
       add(config::Severity::Error, "certificate", detail,
           is_key ? certificate.key_mark : certificate.cert_mark);
     }
+    const config::ClientCertificates& clients = snapshot_.settings.tls.client_auth;
+    const bool is_ca = !clients.ca.empty() && error.detail.find(clients.ca) != std::string::npos;
     if (found_.size() == before)
-      add(config::Severity::Error, "tls", error.detail, snapshot_.settings.tls.mark);
+      add(config::Severity::Error, "tls", error.detail, is_ca ? clients.mark : snapshot_.settings.tls.mark);
   }
 
   void check_dates(const tls::CertificateInfo& info) {
@@ -97,12 +103,20 @@ class Builder {
       add(config::Severity::Error, "upstream-tls", made.error().detail, upstream.mark);
   }
 
-  void add_slot(const config::Upstream& upstream, UpstreamSlots& slots) {
+  void add_slot(const config::Upstream& upstream, NameSlots& slots) {
     const auto slot = slots.slot_of(upstream.name);
     if (!slot)
       add(config::Severity::Error, "too-many-upstreams",
           "too many new upstreams since the start: restart required", upstream.mark);
     snapshot_.upstream_slots.push_back(slot.value_or(0));
+  }
+
+  void add_slot(const config::Rule& rule, NameSlots& slots) {
+    const auto slot = slots.slot_of(rule.name);
+    if (!slot)
+      add(config::Severity::Error, "too-many-rules",
+          "too many new names of rules since the start: restart required", rule.mark);
+    snapshot_.rule_slots.push_back(slot.value_or(0));
   }
 
   Snapshot& snapshot_;
@@ -122,16 +136,16 @@ bool same_sockets(const std::vector<config::Listener>& a, const std::vector<conf
 
 }  // namespace
 
-std::optional<std::size_t> UpstreamSlots::slot_of(const std::string& upstream) {
-  const auto found = std::find(names_.begin(), names_.end(), upstream);
+std::optional<std::size_t> NameSlots::slot_of(const std::string& name) {
+  const auto found = std::find(names_.begin(), names_.end(), name);
   if (found != names_.end()) return static_cast<std::size_t>(found - names_.begin());
   if (names_.size() == capacity_) return std::nullopt;
-  names_.push_back(upstream);
+  names_.push_back(name);
   return names_.size() - 1;
 }
 
 SnapshotResult make_snapshot(config::Settings settings, std::shared_ptr<tls::TicketKeys> tickets,
-                             UpstreamSlots& slots, std::int64_t now_unix) {
+                             CellSlots& slots, std::int64_t now_unix) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->settings = std::move(settings);
   if (!snapshot->settings.rules.empty())

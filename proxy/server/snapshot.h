@@ -25,23 +25,34 @@ struct Snapshot {
   std::vector<std::shared_ptr<const tls::ClientContext>>
       client_contexts;                      // by upstream; null where TLS is off
   std::vector<std::size_t> upstream_slots;  // by upstream: its place in WorkerCells::upstreams
+  std::vector<std::size_t> rule_slots;      // by rule: its place in WorkerCells::rules
 };
 
-// Which cells belong to which upstream, by name, for the life of the process: cells cannot be added while
-// workers count, so there are some to spare for upstreams that a reload brings.
-class UpstreamSlots {
+// Which cells belong to which upstream or rule, by name, for the life of the process: cells cannot be added
+// while workers count, so there are some to spare for those that a reload brings.
+class NameSlots {
  public:
-  static constexpr std::size_t kSpare = 32;
-
-  explicit UpstreamSlots(std::size_t at_start) : capacity_(at_start + kSpare) {}
+  explicit NameSlots(std::size_t capacity) : capacity_(capacity) {}
   // Nothing if all slots are taken.
-  std::optional<std::size_t> slot_of(const std::string& upstream);
+  std::optional<std::size_t> slot_of(const std::string& name);
   std::size_t capacity() const noexcept { return capacity_; }
   const std::vector<std::string>& names() const noexcept { return names_; }
 
  private:
   std::size_t capacity_;
   std::vector<std::string> names_;
+};
+
+struct CellSlots {
+  static constexpr std::size_t kSpareUpstreams = 32;
+  static constexpr std::size_t kSpareRules = 256;
+
+  // As many as there are at the start, and those to spare.
+  explicit CellSlots(std::size_t upstreams_at_start, std::size_t rules_at_start = 0)
+      : upstreams(upstreams_at_start + kSpareUpstreams), rules(rules_at_start + kSpareRules) {}
+
+  NameSlots upstreams;
+  NameSlots rules;
 };
 
 struct SnapshotResult {
@@ -52,7 +63,7 @@ struct SnapshotResult {
 // Opens and verifies every certificate, key and CA. `tickets` may be null (postern check). `now_unix` is
 // compared with the certificates' dates.
 SnapshotResult make_snapshot(config::Settings settings, std::shared_ptr<tls::TicketKeys> tickets,
-                             UpstreamSlots& slots, std::int64_t now_unix);
+                             CellSlots& slots, std::int64_t now_unix);
 
 // Adds what was found later, in the order of the file.
 void add_findings(std::vector<config::Diagnostic>& found, std::vector<config::Diagnostic> more);

@@ -30,7 +30,8 @@ std::string Server::metrics() const {
   view.revision = revision();
   view.openssl = tls::library_version();
   for (const config::Listener& listener : settings().listeners) view.listeners.push_back(listener.name);
-  view.upstreams = reloader_.slots().names();
+  view.upstreams = reloader_.slots().upstreams.names();
+  view.rules = reloader_.slots().rules.names();
   for (const auto& worker : workers_) view.workers.push_back(&worker->counted());
   view.main = &cells_;
   view.endpoints = upstreams_->metrics();

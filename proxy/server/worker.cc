@@ -34,10 +34,10 @@ bool is_trusted(const config::Listener& listener, const std::string& address) {
 
 }  // namespace
 
-Worker::Worker(WorkerSurroundings& around, std::size_t listeners, std::size_t upstream_slots)
-    : around_(around) {
+Worker::Worker(WorkerSurroundings& around, std::size_t listeners, const CellSlots& slots) : around_(around) {
   cells_.listeners.resize(listeners);
-  cells_.upstreams.resize(upstream_slots);
+  cells_.upstreams.resize(slots.upstreams.capacity());
+  cells_.rules.resize(slots.rules.capacity());
 }
 
 Worker::~Worker() { join(); }
@@ -258,6 +258,7 @@ net::RelayOptions Worker::options_for(std::size_t listener, net::Peer client, ne
   options.offer = published_.view->offers[listener];
   options.policy = snapshot->policy;
   options.user_rewrite = snapshot->user_rewrite;
+  options.rule_slots = {snapshot, &snapshot->rule_slots};
   if (settings.tls != config::ListenerTls::Off) options.server_context = snapshot->server_context;
   options.facts.listener = settings.name;
   options.facts.listener_index = listener;

@@ -21,6 +21,7 @@
 #include "net/relay.h"
 #include "server/random.h"
 #include "server/session_gate.h"
+#include "server/snapshot.h"
 #include "server/upstream_view.h"
 #include "telemetry/cells.h"
 
@@ -36,7 +37,7 @@ struct WorkerSurroundings {
 
 class Worker final : public net::RelayHost, private net::Acceptor, private net::ProxyHeaderUser {
  public:
-  Worker(WorkerSurroundings& around, std::size_t listeners, std::size_t upstream_slots);
+  Worker(WorkerSurroundings& around, std::size_t listeners, const CellSlots& slots);
   ~Worker() override;  // main; after join()
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -106,7 +107,7 @@ class Worker final : public net::RelayHost, private net::Acceptor, private net::
   uv_check_t check_{};         // when it has woken and the sockets' callbacks have run
   std::uint64_t busy_ns_ = 0;  // of this round, up to check_
   std::uint64_t checked_at_ns_ = 0;
-  std::uint64_t complained_at_ns_ = 0;         // of what could not be accepted
+  std::uint64_t complained_at_ns_ = 0;       // of what could not be accepted
   std::uint64_t complained_of_client_ns_ = 0;  // of too many sessions from one network
   bool draining_ = false;
   bool finished_ = false;

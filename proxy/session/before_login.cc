@@ -22,9 +22,9 @@ constexpr std::size_t kCredentialBytes = imap::ArgumentReader::kDecodedBytes;
 
 }  // namespace
 
-imap::CommandLimits Session::Impl::command_limits() const noexcept {
-  const config::Limits& limits = settings().limits;
-  const config::Rewrite& rewrite = settings().rewrite;
+imap::CommandLimits command_limits_of(const config::Settings& settings) noexcept {
+  const config::Limits& limits = settings.limits;
+  const config::Rewrite& rewrite = settings.rewrite;
   imap::CommandLimits own{limits.line, limits.line, limits.sasl + kAuthenticateBytes};
   if (imap::literals_are_limited({rewrite.hide_capabilities, rewrite.add_capabilities}))
     own.unasked = imap::kLiteralMinusOctets;
@@ -118,13 +118,16 @@ void Session::Impl::answer_before_login(imap::Command& command) {
   const filters::Decision decision = chain_.on_command(command, context());
   const bool denied = decision.ruling == filters::Ruling::Deny;
   chain_.on_verdict(command, {false, denied ? decision.code : ErrorCode::Ok}, context());
+  tell_decision(decision, nullptr, command.verb);
   if (decision.ruling == filters::Ruling::Close) return end(decision.code);
   if (denied) {
     count(command.verb, telemetry::CommandResult::Denied);
     const bool login = command.verb == imap::Verb::Login;
     const auto mechanism = login ? imap::Mechanism::Login : imap::Mechanism::Other;
-    count_auth(mechanism, telemetry::AuthResult::Denied);
-    act(LoginResult{{}, mechanism, telemetry::AuthResult::Denied, decision.code});
+    if (login || command.verb == imap::Verb::Authenticate) {
+      count_auth(mechanism, telemetry::AuthResult::Denied);
+      act(LoginResult{{}, mechanism, telemetry::AuthResult::Denied, decision.code});
+    }
     const Octets text = decision.text.empty() ? row_of(decision.code).client : Octets(decision.text);
     std::string answer(command.tag);
     answer.append(" NO [").append(decision.response_code).append("] ").append(text).append("\r\n");
@@ -199,7 +202,7 @@ void Session::Impl::begin_starttls() {
   }
   results[index_of(telemetry::StarttlsResult::Ok)].add();
   count(imap::Verb::Starttls, telemetry::CommandResult::Ok);
-  client_scanner_ = imap::CommandScanner(command_limits());
+  client_scanner_ = imap::CommandScanner(command_limits_of(settings()));
   bad_lines_ = 0;
   identity_ = {};
   phase_ = Phase::Handshake;

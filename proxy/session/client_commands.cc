@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "imap/arguments.h"
+#include "imap/command_mailboxes.h"
 #include "imap/writer.h"
 #include "session/impl.h"
 
@@ -37,12 +38,9 @@ void Session::Impl::client_command(imap::CommandEvent event) {
       return;
     case CommandEvent::Part:
       return judge_part(client_scanner_.command());
-    case CommandEvent::End: {
-      const std::string tag = sending_->tag;
-      imap::Program program = imap::write_part(client_scanner_.command());
-      sending_.reset();
-      return send(tag, std::move(program), false, false);
-    }
+    case CommandEvent::End:
+      if (!client_scanner_.command().text.empty()) return judge_part(client_scanner_.command());
+      return send_part(client_scanner_.command());
     case CommandEvent::Swallowed:
       if (!swallow_answer_.empty()) add_answer(std::exchange(swallow_answer_, {}));
       return;
@@ -90,13 +88,16 @@ bool Session::Impl::must_wait(const imap::Command& command) const noexcept {
 }
 
 void Session::Impl::decide(imap::Command& command) {
-  if (is_too_large(command) || answer_locally(command)) return;
+  // ID is answered here or passed on, but rules may name it.
+  if (is_too_large(command) || (command.verb != imap::Verb::Id && answer_locally(command))) return;
   const bool granted = std::exchange(held_was_granted_, false);
   const filters::Decision decision = chain_.on_command(command, context());
+  tell_decision(decision, &command, command.verb);
   switch (decision.ruling) {
     case filters::Ruling::Pass:
     case filters::Ruling::Rewrite:
-      return forward(command, granted);
+      if (command.verb == imap::Verb::Id && answer_locally(command)) return;
+      return forward(command, decision.rewriting, granted);
     case filters::Ruling::Deny: {
       chain_.on_verdict(command, {false, decision.code}, context());
       std::string answer(command.tag);
@@ -112,6 +113,8 @@ void Session::Impl::decide(imap::Command& command) {
     case filters::Ruling::Delay:
       return park(command, decision.until, true);
     case filters::Ruling::Ask:
+      park(command, now_ + kHoldFor);
+      return ask(*decision.question);
     case filters::Ruling::Close:
       chain_.on_verdict(command, {false, decision.code}, context());
       count(command.verb, telemetry::CommandResult::Denied);
@@ -122,12 +125,13 @@ void Session::Impl::decide(imap::Command& command) {
 // RFC 7888 §5: where LITERAL- was told, a client asks before it sends more. The octets are under way and have
 // to be read.
 bool Session::Impl::breaks_literal_minus(const imap::Command& command) {
-  if (!command.body || command.body->synchronising || command.body->size <= command_limits().unasked)
+  if (!command.body || command.body->synchronising ||
+      command.body->size <= command_limits_of(settings()).unasked)
     return false;
   cells().side(Side::Client).parse_errors[index_of(telemetry::ParseError::LiteralTooLarge)].add();
   const Octets answer = " BAD [TOOBIG] Non-synchronising literal too large\r\n";
   if (command.tag.empty()) {
-    abort_append(answer);
+    abort_append(command, answer);
     return true;
   }
   count(command.verb, telemetry::CommandResult::Bad);
@@ -143,7 +147,7 @@ bool Session::Impl::is_too_large(const imap::Command& command) {
     return true;
   }
   if (command.tag.empty()) {
-    abort_append(" NO [TOOBIG] Message too large\r\n");
+    abort_append(command, " NO [TOOBIG] Message too large\r\n");
     return true;
   }
   std::string answer(command.tag);
@@ -211,7 +215,50 @@ bool Session::Impl::edit_enable(imap::Command& command, std::string& rewritten) 
   return !shown.words.empty() || !shown.cut;
 }
 
-void Session::Impl::forward(imap::Command& command, bool held) {
+// How the filters want it changed. False: nothing of it goes upstream as it is.
+bool Session::Impl::rewrite(imap::Command& command, filters::Rewriting rewriting, std::string& rewritten) {
+  if (rewriting == filters::Rewriting::None) return true;
+  if (rewriting == filters::Rewriting::KeepMail && !abilities_.unselect) {
+    leave_mailbox(command.tag);
+    return false;
+  }
+  imap::rename_verb(command, rewriting == filters::Rewriting::Examine ? "EXAMINE" : "UNSELECT", rewritten);
+  return true;
+}
+
+// For the metrics and the log: what a rule or a limit has made of a command, once for each.
+void Session::Impl::tell_decision(const filters::Decision& decision, const imap::Command* command,
+                                  imap::Verb verb) {
+  using telemetry::PolicyResult;
+  const bool undecided = decision.ruling == filters::Ruling::Hold ||
+                         decision.ruling == filters::Ruling::Ask || decision.ruling == filters::Ruling::Delay;
+  if (undecided) return;
+  const bool refused = decision.ruling == filters::Ruling::Deny || decision.ruling == filters::Ruling::Close;
+  const filters::RuleHits& hits = decision.rules;
+  const auto add = [&](std::int32_t rule, PolicyResult result) {
+    if (rule == filters::RuleHits::kNone || env_.rule_slots == nullptr) return;
+    cells().rules[(*env_.rule_slots)[static_cast<std::size_t>(rule)]][index_of(result)].add();
+  };
+  const bool changed = decision.rewriting != filters::Rewriting::None;
+  add(hits.decided, refused ? PolicyResult::Deny : changed ? PolicyResult::Rewrite : PolicyResult::Allow);
+  add(hits.observed, PolicyResult::Observe);
+  const bool told_as_login = refused && hits.decided == filters::RuleHits::kNone &&
+                             (verb == imap::Verb::Login || verb == imap::Verb::Authenticate);
+  if (told_as_login || (!refused && !changed && hits.observed == filters::RuleHits::kNone)) return;
+  PolicyDecision told{hits, decision.ruling, decision.code, decision.rewriting, verb, false, {}};
+  if (command != nullptr) {
+    told.uid = command->uid;
+    const imap::MailboxUses uses = imap::mailboxes_of(*command);
+    if (!uses.named.empty()) {
+      told.mailbox = naming_.canonical(uses.named.back().name).name;
+    } else if (uses.selected && selected_) {
+      told.mailbox = naming_.canonical(selected_->name).name;
+    }
+  }
+  act(std::move(told));
+}
+
+void Session::Impl::forward(imap::Command& command, filters::Rewriting rewriting, bool held) {
   std::string rewritten;
   if (command.verb == imap::Verb::Enable && !edit_enable(command, rewritten)) {
     chain_.on_verdict(command, {}, context());
@@ -221,9 +268,16 @@ void Session::Impl::forward(imap::Command& command, bool held) {
   }
   if (command.verb == imap::Verb::Id && !env_.facts.trusted) cut_proxy_fields(command, rewritten);
   chain_.on_verdict(command, {true, ErrorCode::Ok}, context());
+  if (!rewrite(command, rewriting, rewritten)) return;
+  if (command.verb == imap::Verb::Select || command.verb == imap::Verb::Examine) {
+    auto uses = imap::mailboxes_of(command);
+    opening_ = uses.named.empty() ? std::string() : std::move(uses.named.front().name);
+  }
   if (!pending_.at_upstream())
     last_upstream_ = now_;  // its silence is counted from the first unanswered command
-  pending_.add({std::string(command.tag), command.verb, false, held || is_barrier(command.verb), false, {}});
+  const bool barrier =
+      held || is_barrier(command.verb) || (counts_deletions() && is_counted_barrier(command.verb));
+  pending_.add({std::string(command.tag), command.verb, false, barrier, false, {}});
   if (command.verb == imap::Verb::Idle) idle_ = IdleState::Waiting;
   if (!command.literals.empty() || command.body) {
     const bool synchronising = !command.body || command.body->synchronising;
@@ -247,48 +301,59 @@ void Session::Impl::send(const std::string& tag, imap::Program program, bool bod
   sending_->body_synchronising = body_synchronising;
 }
 
-// Behind a message body: the next message of a MULTIAPPEND, or the next part of a CATENATE.
+// Behind a message body: the next message of a MULTIAPPEND, the next part of a CATENATE, or the end, which
+// may hold whole messages that are made of URLs.
 void Session::Impl::judge_part(imap::Command& part) {
   sending_->streaming = false;
-  sending_->body_synchronising = part.body->synchronising;
+  sending_->body_synchronising = part.body && part.body->synchronising;
   if (is_too_large(part)) return;
   const bool granted = std::exchange(held_was_granted_, false);
   const filters::Decision decision = chain_.on_command(part, context());
+  tell_decision(decision, &part, imap::Verb::Append);
   switch (decision.ruling) {
     case filters::Ruling::Hold:
       act(Hold{++hold_id_, decision.hold});
       return park(part, now_ + kHoldFor);
     case filters::Ruling::Delay:
       return park(part, decision.until, true);
-    case filters::Ruling::Ask:
+    case filters::Ruling::Ask:  // nothing can be asked in the middle of a command
     case filters::Ruling::Close:
-      return end(decision.code);
+      return end(decision.ruling == filters::Ruling::Ask ? ErrorCode::Internal : decision.code);
     case filters::Ruling::Deny: {
       chain_.on_verdict(part, {false, decision.code}, context());
       std::string answer = " NO [";
       answer.append(decision.response_code).append("] ");
       answer.append(decision.text.empty() ? row_of(decision.code).client : Octets(decision.text))
           .append("\r\n");
-      return abort_append(answer);
+      return abort_append(part, answer);
     }
     case filters::Ruling::Pass:
     case filters::Ruling::Rewrite:
       break;
   }
   chain_.on_verdict(part, {true, ErrorCode::Ok}, context());
+  if (Pending* pending = pending_.find(sending_->tag)) pending->barrier = pending->barrier || granted;
+  send_part(part);
+}
+
+void Session::Impl::send_part(const imap::Command& part) {
   const std::string tag = sending_->tag;
-  if (Pending* pending = pending_.find(tag)) pending->barrier = pending->barrier || granted;
-  send(tag, imap::write_part(part), true, part.body->synchronising);
+  imap::Program program = imap::write_part(part);
+  const bool body = part.body.has_value();
+  const bool synchronising = body && part.body->synchronising;
+  if (!body) sending_.reset();
+  send(tag, std::move(program), body, synchronising);
 }
 
 // Earlier messages of the same command are at the upstream already: ` {0}` makes it refuse the whole.
-void Session::Impl::abort_append(Octets answer) {
+void Session::Impl::abort_append(const imap::Command& part, Octets answer) {
   const std::string tag = sending_->tag;
   if (Pending* pending = pending_.find(tag)) pending->muted = true;
   sending_ = std::make_unique<Sending>();
   sending_->tag = tag;
   sending_->aborting = true;
   emit(Side::Upstream, " {0}\r\n");
+  if (!part.body) return add_answer(tag + std::string(answer));
   swallow(tag + std::string(answer));
 }
 
@@ -356,11 +421,12 @@ void Session::Impl::released(const Released& released) {
   imap::Command& command = parked->command();
   const bool is_part = command.tag.empty();
   if (!released.granted) {
+    abandon_question();
     chain_.on_verdict(command, {false, ErrorCode::HoldExpired}, context());
     const Octets text = row_of(ErrorCode::HoldExpired).client;
     const std::string answer = std::string(" NO [UNAVAILABLE] ").append(text).append("\r\n");
     count(command.verb, telemetry::CommandResult::Denied);
-    if (is_part) return abort_append(answer);
+    if (is_part) return abort_append(command, answer);
     return refuse(command, std::string(command.tag) + answer);
   }
   chain_.resume();

@@ -35,6 +35,7 @@ struct Environment {
   std::shared_ptr<const Offer> offer;
   std::shared_ptr<const filters::UserRewrite> user_rewrite = {};  // null: names go as they come
   telemetry::WorkerCells* cells = nullptr;
+  const std::vector<std::size_t>* rule_slots = nullptr;  // by rule: its place in cells->rules; null: none
   filters::SessionFacts facts;
   std::string_view version = {};  // of this program, for rewrite.id: own; a constant
   std::uint64_t tag_seed = 0;     // random: the gateway's own tags towards the upstream cannot be guessed

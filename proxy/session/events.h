@@ -15,9 +15,10 @@
 //   → Relay  ClientKnown         a trusted proxy has told by ID whom it speaks for
 //   → Relay  StartTls            flush that side's output in clear, then put the TLS engine in
 //   → Relay  Hold                a filter waits: have it recorded, counted, looked up, and answer Released
-//   → Relay  LoginResult         the upstream's verdict, for the Ledger and the log
-//   → Relay  Disconnect          close the upstream leg alone (a failed login)
-//   → Relay  Close               flush what can be flushed, then close both legs; nothing follows
+//   → Relay  PolicyDecision      a rule or a limit has refused or changed a command, or would have: for the
+//   log → Relay  LoginResult         the upstream's verdict, for the Ledger and the log → Relay  Disconnect
+//   close the upstream leg alone (a failed login) → Relay  Close               flush what can be flushed,
+//   then close both legs; nothing follows
 #pragma once
 
 #include <cstdint>
@@ -67,8 +68,8 @@ struct Refused {
   ErrorCode code = ErrorCode::TooManyClientSessions;
 };
 
-using Event = std::variant<UpstreamConnected, UpstreamFailed, TlsReady, EndOfFile, Failed, Released, Penalty,
-                           Drain, Refused>;
+using Event =
+    std::variant<UpstreamConnected, UpstreamFailed, TlsReady, EndOfFile, Failed, Released, Penalty, Drain, Refused>;
 
 struct Connect {
   std::string user;   // empty: the mechanism hides it
@@ -93,13 +94,23 @@ struct LoginResult {
   telemetry::AuthResult result = telemetry::AuthResult::Failure;
   ErrorCode code = ErrorCode::Ok;
 };
+struct PolicyDecision {
+  filters::RuleHits rules;
+  filters::Ruling ruling = filters::Ruling::Pass;
+  ErrorCode code = ErrorCode::Ok;
+  filters::Rewriting rewriting = filters::Rewriting::None;
+  imap::Verb verb = imap::Verb::Unknown;
+  bool uid = false;
+  std::string mailbox;  // canonical: the one that is named last, or the selected one; empty: none
+};
 struct Disconnect {};
 struct Close {
   ErrorCode reason = ErrorCode::Ok;
   bool clean = true;  // false: in the middle of a response, so no close_notify towards the client
 };
 
-using Action = std::variant<Connect, ClientKnown, StartTls, Hold, LoginResult, Disconnect, Close>;
+using Action =
+    std::variant<Connect, ClientKnown, StartTls, Hold, PolicyDecision, LoginResult, Disconnect, Close>;
 
 // Why a session ended, for its one log line. `excerpt` quotes only what may be quoted: the upstream's octets,
 // or a client's after login; never what may have been a credential.

@@ -1,36 +1,20 @@
 // The inside of Session, split by what happens when: session.cc (driving, deadlines, ends), before_login.cc,
-// login.cc, client_commands.cc and upstream_responses.cc (relaying). Private to this folder.
+// login.cc, client_commands.cc and upstream_responses.cc (relaying), own_commands.cc (what the gateway asks
+// the upstream itself). Its data are in state.h. Private to this folder.
 #pragma once
 
-#include <array>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "base/byte_queue.h"
-#include "imap/command_scanner.h"
-#include "imap/mailbox_naming.h"
-#include "imap/response_scanner.h"
-#include "session/identity.h"
-#include "session/leg.h"
-#include "session/login.h"
-#include "session/parked.h"
-#include "session/passing.h"
-#include "session/pending.h"
-#include "session/phase_clock.h"
-#include "session/sending.h"
 #include "session/session.h"
+#include "session/state.h"
 
 namespace postern::session {
 
 using telemetry::index_of;
 
-enum class Phase : std::uint8_t { Handshake, NotAuthenticated, Authenticating, Relaying };
-enum class IdleState : std::uint8_t { None, Waiting, Active, Ending };
-
-struct Session::Impl {
+struct Session::Impl : State {
   Impl(Environment environment, filters::Chain chain, Instant now);
   ~Impl();
 
@@ -67,7 +51,6 @@ struct Session::Impl {
   void client_fault(ErrorCode code);  // the client broke the framing: BAD, BYE, close
   filters::Context context() const;
   const config::Settings& settings() const noexcept { return *env_.settings; }
-  imap::CommandLimits command_limits() const noexcept;
   telemetry::WorkerCells& cells() noexcept { return *env_.cells; }
   telemetry::ListenerCells& listener_cells() noexcept {
     return env_.cells->listeners[env_.facts.listener_index];
@@ -127,10 +110,13 @@ struct Session::Impl {
   bool breaks_literal_minus(const imap::Command& command);
   ShownWords shown_words(Octets words) const;
   bool edit_enable(imap::Command& command, std::string& rewritten);
-  void forward(imap::Command& command, bool held);
+  void forward(imap::Command& command, filters::Rewriting rewriting, bool held);
   void send(const std::string& tag, imap::Program program, bool body, bool body_synchronising);
   void judge_part(imap::Command& part);
-  void abort_append(Octets answer);
+  void send_part(const imap::Command& part);
+  void abort_append(const imap::Command& part, Octets answer);
+  bool rewrite(imap::Command& command, filters::Rewriting rewriting, std::string& rewritten);
+  void tell_decision(const filters::Decision& decision, const imap::Command* command, imap::Verb verb);
   void refuse(const imap::Command& command, std::string answer);
   void swallow(std::string answer);
   void add_answer(std::string answer);
@@ -141,64 +127,32 @@ struct Session::Impl {
   void go_on();
   void released(const Released& released);
   void count(imap::Verb verb, telemetry::CommandResult result);
+  bool counts_deletions() const noexcept { return settings().limits.deletions.messages > 0; }
+
+  // own_commands.cc
+  void learn(const filters::Needs& needs);
+  void ask(const filters::Question& question);
+  void leave_mailbox(Octets client_tag);
+  void run_errand();
+  void send_own_chunk();
+  void own_completed(imap::Status status);
+  void answered(const filters::Answer& answer);
+  void abandon_question();
+  std::string own_tag() { return tag_stem(env_.tag_seed, ++own_serial_); }
 
   // upstream_responses.cc
   void upstream_response(imap::ResponseEvent event);
+  bool takes_own_line();
   void cut_referral();
   void on_untagged();
   void cut_enabled();
   void on_continuation();
   void on_tagged();
   void complete();
-  void track_selected(imap::Verb verb, imap::Status status);
+  void track_selected(imap::Verb verb, const imap::Response& response);
   std::string edited_capabilities(Octets list) const;
   bool is_hidden(Octets capability) const;
   void flush_answers();
-
-  Environment env_;
-  filters::Chain chain_;
-  Phase phase_ = Phase::Handshake;
-  IdleState idle_ = IdleState::None;
-  telemetry::SessionState state_ = telemetry::SessionState::Unauthenticated;
-  bool closing_ = false;
-  bool draining_ = false;
-  bool bye_seen_ = false;
-  bool upstream_open_ = false;
-  std::optional<ErrorCode> client_end_;  // it will send no more
-  bool starttls_asked_ = false;
-  bool first_line_ = true;
-  bool stray_done_ = false;  // IDLE ended or was refused while a DONE may be under way
-  bool selected_ = false;
-  bool upstream_has_id_ = false;
-  bool held_was_granted_ = false;
-  bool delayed_ = false;  // what is parked goes on at parked_until_
-  std::uint8_t bad_lines_ = 0;
-  std::array<Leg, 2> legs_;  // by Side
-  imap::CommandScanner client_scanner_;
-  imap::ResponseScanner upstream_scanner_;
-  Passing passing_;
-  PendingCommands pending_;
-  std::vector<Action> actions_;
-  std::unique_ptr<LoginAttempt> login_;
-  std::unique_ptr<Sending> sending_;
-  std::unique_ptr<ParkedCommand> parked_;
-  std::string swallow_answer_;
-  std::string user_;
-  imap::MailboxNaming naming_;
-  TlsFacts client_tls_;
-  ClientIdentity identity_;
-  Fault fault_;
-  std::string upstream_state_;
-  std::size_t turn_ = 0;  // commands judged in this call
-  std::uint64_t commands_ = 0;
-  std::uint64_t hold_id_ = 0;
-  std::size_t client_queue_seen_ = 0;
-  Instant now_;
-  PhaseClock phase_clock_;  // handshake or login
-  Instant parked_until_ = Instant::max();
-  Instant drain_until_ = Instant::max();
-  Instant last_client_;
-  Instant last_upstream_;
 };
 
 }  // namespace postern::session

@@ -42,6 +42,8 @@ LoginRefusal refusal(ErrorCode code, Octets response_code, Octets text = {}) {
   return {code, std::move(answer)};
 }
 
+}  // namespace
+
 std::string tag_stem(std::uint64_t seed, std::uint64_t serial) {
   static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
   std::string stem = "P";
@@ -50,8 +52,6 @@ std::string tag_stem(std::uint64_t seed, std::uint64_t serial) {
     stem += kDigits[bits & 31];
   return stem;
 }
-
-}  // namespace
 
 void Session::Impl::count_auth(Mechanism mechanism, AuthResult result) {
   listener_cells().auth[index_of(mechanism)][index_of(result)].add();
@@ -271,7 +271,7 @@ void Session::Impl::upstream_connected(const UpstreamConnected& connected) {
     return login_refused(AuthResult::Denied, refused->code, refused->answer);
   login_->master = connected.master;
   login_->stage = LoginStage::Setup;
-  login_->setup.emplace(connected.tls, tag_stem(env_.tag_seed, ++hold_id_),
+  login_->setup.emplace(connected.tls, own_tag(),
                         identity_.for_upstream(connected.send_id, settings().rewrite.id, env_.facts,
                                                client_tls_, env_.version));
   on_setup(login_->setup->begin());
@@ -465,7 +465,7 @@ void Session::Impl::login_succeeded() {
   count_auth(login.mechanism, AuthResult::Success);
   act(LoginResult{login.user, login.mechanism, AuthResult::Success, ErrorCode::Ok});
   if (login.knows_capabilities) return login_done();
-  login.capability_tag = tag_stem(env_.tag_seed, ++hold_id_) + "c";
+  login.capability_tag = own_tag() + "c";
   login.stage = LoginStage::AskCapability;
   emit(Side::Upstream, login.capability_tag);
   emit(Side::Upstream, " CAPABILITY\r\n");
@@ -475,6 +475,10 @@ void Session::Impl::login_done() {
   const std::unique_ptr<LoginAttempt> login = std::move(login_);
   upstream_has_id_ = imap::has_capability(login->capabilities, "ID");
   naming_.learn_capabilities(login->capabilities);
+  const auto has = [&](Octets name) { return imap::has_capability(login->capabilities, name); };
+  const bool rev2 = has("IMAP4REV2");
+  abilities_ = {rev2 || has("UNSELECT"), rev2 || has("ESEARCH"), has("SPECIAL-USE"), rev2 || has("NAMESPACE"),
+                false};
   if (!login->untagged.empty()) say({login->untagged});
   // Clients rarely ask again after login; the list reaches them either in the verdict or just before it.
   if (login->knows_capabilities && !login->verdict_lists) {
@@ -490,6 +494,7 @@ void Session::Impl::login_done() {
   leg(Side::Client).set_secret_input(false);
   leg(Side::Upstream).out.set_secret(false);
   last_client_ = last_upstream_ = now_;
+  learn(chain_.on_logged_in(context()));
 }
 
 void Session::Impl::login_refused(AuthResult result, ErrorCode code, std::string answer) {

@@ -19,6 +19,7 @@ struct Pending {
   bool barrier = false;  // nothing behind it goes upstream before it is done
   bool muted = false;    // its NO or BAD is not shown: the gateway has already refused it (MULTIAPPEND)
   std::string answer;
+  bool own = false;  // the gateway's own command: its answer is not the client's
 };
 
 class PendingCommands {

@@ -20,12 +20,7 @@ constexpr std::size_t kExcerptBytes = 16;
 }  // namespace
 
 Session::Impl::Impl(Environment environment, filters::Chain chain, Instant now)
-    : env_(std::move(environment)),
-      chain_(std::move(chain)),
-      client_scanner_(command_limits()),
-      now_(now),
-      last_client_(now),
-      last_upstream_(now) {
+    : State(std::move(environment), std::move(chain), now) {
   listener_cells().sessions[index_of(state_)].add();
   leg(Side::Client).set_secret_input(true);
   if (env_.facts.tls == config::ListenerTls::Implicit) {
@@ -49,6 +44,9 @@ void Session::Impl::set_state(telemetry::SessionState state) {
 filters::Context Session::Impl::context() const {
   filters::Context context{env_.facts, client_tls_, user_, phase_ == Phase::Relaying, naming_};
   context.now = now_;
+  context.selected = selected_ ? &*selected_ : nullptr;
+  context.upstream = abilities_;
+  context.special = special_.get();
   return context;
 }
 
@@ -109,7 +107,7 @@ bool Session::Impl::can_scan_client() const noexcept {
       break;
   }
   if (idle_ == IdleState::Active) return true;
-  if (parked_ || leg(Side::Upstream).paused()) return false;
+  if (parked_ || errand_ || leg(Side::Upstream).paused()) return false;
   if (sending_) return sending_->streaming || (sending_->aborting && !client_scanner_.at_boundary());
   if (!client_scanner_.at_boundary()) return true;  // the rest of a command that was begun or refused
   const std::size_t answers = pending_.octets() + leg(Side::Client).out.size();
@@ -142,6 +140,7 @@ void Session::Impl::process_upstream() {
     if (upstream_open_) leg(Side::Upstream).consume(all.size() - in.size());
     flush_answers();
   }
+  if (!closing_ && errand_) run_errand();
   if (!closing_ && parked_ && parked_until_ == kNever && !must_wait(parked_->command())) unpark();
 }
 
@@ -240,7 +239,7 @@ bool Session::Impl::is_served() const noexcept {
   if (!all_read && can_scan_client()) return false;
   if (idle_ == IdleState::Active) return true;
   const bool body_missing = sending_ && sending_->body && all_read;
-  return !parked_ && pending_.size() <= (body_missing ? 1U : 0U);
+  return !parked_ && !errand_ && pending_.size() <= (body_missing ? 1U : 0U);
 }
 
 void Session::Impl::on_failed(const Failed& failed) {
@@ -271,8 +270,8 @@ void Session::Impl::maybe_drain() {
   if (!draining_ || closing_) return;
   const bool forced = now_ >= drain_until_;
   const bool running = pending_.at_upstream() && idle_ == IdleState::None;
-  const bool busy =
-      passing_.incomplete || running || sending_ || parked_ || login_ || !client_scanner_.at_boundary();
+  const bool busy = passing_.incomplete || running || sending_ || parked_ || errand_ || login_ ||
+                    !client_scanner_.at_boundary();
   if (busy && !forced) return;
   end(ErrorCode::Drained, "UNAVAILABLE");
 }
@@ -387,6 +386,7 @@ void Session::Impl::end(ErrorCode code, Octets response_code) {
   login_.reset();
   parked_.reset();
   sending_.reset();
+  errand_.reset();
   set_state(telemetry::SessionState::Closing);
   act(Close{code, !passing_.incomplete});
 }

@@ -29,6 +29,7 @@ void Session::Impl::upstream_response(imap::ResponseEvent event) {
     case imap::ResponseEvent::Head:
       if (chain_.watches_responses()) chain_.on_response(upstream_scanner_.response(), context());
       passing_.on = true;
+      if (errand_ && takes_own_line()) break;
       // `* 5 FETCH …`: most of what a server says, and none of it is the session's business.
       if (upstream_scanner_.response().has_number) break;
       switch (upstream_scanner_.response().kind) {
@@ -45,12 +46,26 @@ void Session::Impl::upstream_response(imap::ResponseEvent event) {
       if (passing_.on && !closing_) cut_referral();
       break;
     case imap::ResponseEvent::More:
+      if (errand_ && errand_->line_taken)
+        errand_->answer->feed(upstream_scanner_.octets(), upstream_scanner_.complete());
       break;
   }
   if (closing_) return;
   if (passing_.on) emit(Side::Client, upstream_scanner_.octets());
   passing_.incomplete = !upstream_scanner_.complete() && passing_.on;
   if (upstream_scanner_.complete() && !passing_.tag.empty()) complete();
+}
+
+// An untagged line that answers a command of the gateway's own.
+bool Session::Impl::takes_own_line() {
+  const imap::Response& response = upstream_scanner_.response();
+  errand_->line_taken = response.kind == imap::ResponseKind::Untagged && errand_->next_chunk > 0 &&
+                        errand_->answer->takes(response, upstream_scanner_.octets());
+  if (!errand_->line_taken) return false;
+  passing_.on = false;
+  naming_.learn(response, upstream_scanner_.octets());
+  errand_->answer->feed(upstream_scanner_.octets(), upstream_scanner_.complete());
+  return true;
 }
 
 // RFC 2221, RFC 2193: the code names a server to go to instead, which is a way round the gateway.
@@ -67,13 +82,15 @@ void Session::Impl::on_untagged() {
   if (settings().rewrite.id != config::IdPolicy::Pass && equals_ignoring_case(response.keyword, "ID"))
     passing_.on = false;  // the client learns nothing of the upstream's, whoever asked for it
   if (response.status == imap::Status::Ok && imap::has_code(response, "CLOSED")) {
-    selected_ = false;  // RFC 9051 §7.1: the old mailbox is left, whatever becomes of the SELECT
+    selected_.reset();  // RFC 9051 §7.1: the old mailbox is left, whatever becomes of the SELECT
     set_state(telemetry::SessionState::Authenticated);
   }
   if (const auto list = listed_capabilities(response, upstream_scanner_.octets())) {
     passing_.on = false;
     say({with_capabilities(response, upstream_scanner_.octets(), edited_capabilities(*list))});
   }
+  if (response.status == imap::Status::Ok && selected_ && imap::has_code(response, "READ-WRITE"))
+    selected_->read_only = false;
   if (equals_ignoring_case(response.keyword, "ENABLED")) cut_enabled();
 }
 
@@ -84,7 +101,10 @@ void Session::Impl::cut_enabled() {
   if (!upstream_scanner_.complete() || whole.size() > imap::ResponseScanner::kHeadBytes) return;
   const Octets keyword = upstream_scanner_.response().keyword;
   const auto at = static_cast<std::size_t>(keyword.data() + keyword.size() - whole.data());
-  const ShownWords shown = shown_words(without_line_end(whole.substr(at)));
+  Octets words = without_line_end(whole.substr(at));
+  const ShownWords shown = shown_words(words);
+  while (!words.empty())
+    abilities_.uid_only = equals_ignoring_case(take_word(words), "UIDONLY") || abilities_.uid_only;
   if (!shown.cut) return;
   passing_.on = false;
   say({"* ENABLED", shown.words, "\r\n"});
@@ -98,6 +118,8 @@ void Session::Impl::on_continuation() {
     passing_.on = true;
     return;
   }
+  if (errand_ && errand_->next_chunk > 0 && errand_->next_chunk < errand_->steps[errand_->step].chunks.size())
+    return send_own_chunk();
   if (!sending_ || sending_->streaming) return;  // nobody awaits it: not passed on
   if (sending_->aborting) {
     if (sending_->next_chunk++ == 1) emit(Side::Upstream, "\r\n");
@@ -124,7 +146,10 @@ void Session::Impl::on_tagged() {
     // what it takes for a command next is unknown.
     return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "no answer inside of a literal", whole);
   }
-  if (pending->muted) {
+  if (pending->own) {
+    passing_.on = false;
+    errand_->read_only = imap::has_code(response, "READ-ONLY");
+  } else if (pending->muted) {
     passing_.on = false;
     if (response.status == imap::Status::Ok)
       return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "NO or BAD to a broken APPEND", whole);
@@ -134,14 +159,16 @@ void Session::Impl::on_tagged() {
   }
   passing_.tag = response.tag;
   passing_.status = response.status;
-  track_selected(pending->verb, response.status);
+  if (!pending->own) track_selected(pending->verb, response);
 }
 
 // A completion has been passed on whole: the command is over.
 void Session::Impl::complete() {
   const std::string tag = std::exchange(passing_.tag, {});
   const imap::Verb verb = pending_.find(tag)->verb;
+  const bool own = pending_.find(tag)->own;
   pending_.remove(tag);
+  if (own) return own_completed(passing_.status);
   count(verb, result_of(passing_.status));
   if (verb == imap::Verb::Idle) {
     // It ended, or was refused, without the client's DONE: that may still be under way.
@@ -162,13 +189,16 @@ void Session::Impl::complete() {
   }
 }
 
-void Session::Impl::track_selected(imap::Verb verb, imap::Status status) {
+void Session::Impl::track_selected(imap::Verb verb, const imap::Response& response) {
+  const imap::Status status = response.status;
   if (verb == imap::Verb::Select || verb == imap::Verb::Examine) {
     // T: a BAD leaves the old mailbox selected (protocol.md §3).
     if (status == imap::Status::Bad) return;
-    selected_ = status == imap::Status::Ok;
+    selected_.reset();
+    if (status == imap::Status::Ok)
+      selected_ = {std::exchange(opening_, {}), imap::has_code(response, "READ-ONLY")};
   } else if ((verb == imap::Verb::Close || verb == imap::Verb::Unselect) && status == imap::Status::Ok) {
-    selected_ = false;
+    selected_.reset();
   } else {
     return;
   }

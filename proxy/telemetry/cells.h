@@ -57,14 +57,7 @@ enum class StarttlsResult : std::uint8_t { Ok, Refused, InjectionBlocked, kCount
 enum class AuthResult : std::uint8_t { Success, Failure, Temporary, Denied, kCount };
 enum class CommandResult : std::uint8_t { Ok, No, Bad, Denied, Aborted, kCount };
 enum class ParseError : std::uint8_t { Syntax, LineTooLong, LiteralTooLarge, TooManyLiterals, Depth, kCount };
-enum class RejectReason : std::uint8_t {
-  MaxConnections,
-  ClientLimit,
-  Overload,
-  Draining,
-  ProxyProtocol,
-  kCount
-};
+enum class RejectReason : std::uint8_t { MaxConnections, ClientLimit, Overload, Draining, ProxyProtocol, kCount };
 enum class ProxyError : std::uint8_t { Untrusted, Malformed, Checksum, Timeout, Closed, kCount };
 enum class HandshakeMode : std::uint8_t { Implicit, Starttls, kCount };
 enum class HandshakeFailure : std::uint8_t {
@@ -79,6 +72,7 @@ enum class HandshakeFailure : std::uint8_t {
   Other,
   kCount
 };
+enum class PolicyResult : std::uint8_t { Allow, Deny, Rewrite, Observe, kCount };
 enum class ConnectResult : std::uint8_t { Ok, Refused, Timeout, Dns, Tls, Greeting, Error, kCount };
 
 template <typename E>
@@ -107,6 +101,8 @@ struct UpstreamCells {
   Cell active;  // a gauge
 };
 
+using RuleCells = CellsBy<PolicyResult>;
+
 struct SideCells {
   Cell received_bytes;
   Cell sent_bytes;
@@ -122,6 +118,7 @@ struct SideCells {
 struct WorkerCells {
   std::deque<ListenerCells> listeners;
   std::deque<UpstreamCells> upstreams;
+  std::deque<RuleCells> rules;
   std::array<SideCells, 2> sides;  // indexed by Side
   std::array<CellsBy<CommandResult>, kCommandSlots> commands;
   Histogram<8> loop_lag{{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 1}};

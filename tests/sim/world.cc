@@ -171,6 +171,7 @@ void World::act(const session::Action& action) {
     void operator()(const session::StartTls& start) const {
       world.waiting_.push_back(session::TlsReady{start.side, {true, 3, false, "X", "X", "", ""}});
     }
+    void operator()(const session::PolicyDecision&) const {}
     void operator()(const session::Hold& hold) const {
       ++world.held_commands_;
       const bool granted = !world.options_.faults || !world.dice_.chance(20);

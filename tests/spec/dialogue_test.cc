@@ -49,7 +49,7 @@ std::vector<Way> ways_for(const Dialogue& dialogue) {
   return ways;
 }
 
-class DialogueTest : public testing::Test {
+class DialogueTest : public ::testing::Test {
  public:
   explicit DialogueTest(const Dialogue& dialogue) : dialogue_(dialogue) {}
   void TestBody() override {
@@ -90,9 +90,9 @@ const bool registered = [] {
   std::error_code missing;
   if (!std::filesystem::is_directory(kFolder, missing)) return false;
   for (const Dialogue& dialogue : all_dialogues())
-    testing::RegisterTest(suite_of(dialogue).c_str(), dialogue.name.c_str(), nullptr, nullptr,
+    ::testing::RegisterTest(suite_of(dialogue).c_str(), dialogue.name.c_str(), nullptr, nullptr,
                           dialogue.file.c_str(), dialogue.line,
-                          [&dialogue]() -> testing::Test* { return new DialogueTest(dialogue); });
+                          [&dialogue]() -> ::testing::Test* { return new DialogueTest(dialogue); });
   return true;
 }();
 

@@ -41,12 +41,55 @@ Names names_of(const std::string& list) {
   return names;
 }
 
-TlsFacts secure_facts(const std::string& sni) {
+config::UserFrom user_from_of(const std::string& word) {
+  if (word.empty()) return config::UserFrom::Nothing;
+  if (word == "email") return config::UserFrom::Email;
+  if (word == "cn") return config::UserFrom::CommonName;
+  if (word == "upn") return config::UserFrom::Upn;
+  throw std::runtime_error("no place of a user's name: " + word);
+}
+
+// email:NAME, cn:NAME and upn:NAME, any of them several times; null without.
+std::shared_ptr<const ClientCertificate> certificate_of(const std::string& text) {
+  if (text.empty()) return nullptr;
+  auto certificate = std::make_shared<ClientCertificate>();
+  for (const std::string& word : words_of(text)) {
+    const std::string name = word.substr(word.find(':') + 1);
+    if (word.starts_with("email:")) certificate->emails.push_back(name);
+    if (word.starts_with("cn:")) certificate->common_name = name;
+    if (word.starts_with("upn:")) certificate->upns.push_back(name);
+  }
+  return certificate;
+}
+
+// lowercase, strip-domain, default-domain:NAME, map:FROM=>TO
+config::RewriteUser rewrite_of(const std::string& text) {
+  config::RewriteUser rewrite;
+  for (const std::string& word : words_of(text)) {
+    const std::string value = word.substr(word.find(':') + 1);
+    const std::size_t arrow = value.find("=>");
+    if (word == "lowercase") {
+      rewrite.lowercase = true;
+    } else if (word == "strip-domain") {
+      rewrite.strip_domain = true;
+    } else if (word.starts_with("default-domain:")) {
+      rewrite.default_domain = value;
+    } else if (word.starts_with("map:") && arrow != std::string::npos) {
+      rewrite.map.push_back({value.substr(0, arrow), value.substr(arrow + 2), {}});
+    } else {
+      throw std::runtime_error("no rewriting of names: " + word);
+    }
+  }
+  return rewrite;
+}
+
+TlsFacts secure_facts(const std::string& sni, const std::string& certificate) {
   TlsFacts facts;
   facts.secure = true;
   facts.minor = 3;
   facts.cipher = "TLS_AES_128_GCM_SHA256";
   facts.sni = sni;
+  facts.client_cert = certificate_of(certificate);
   return facts;
 }
 
@@ -128,6 +171,14 @@ Setting setting_of(const Dialogue& dialogue) {
   setting.denied_text = dialogue.attribute("deny-text", "");
   setting.denied_mailboxes = words_of(dialogue.attribute("deny-mailbox", ""));
   setting.hold_parts = dialogue.has("hold-parts");
+  setting.denied_users = words_of(dialogue.attribute("deny-user", ""));
+  setting.closed_users = words_of(dialogue.attribute("close-user", ""));
+  setting.settings.rewrite.user = rewrite_of(dialogue.attribute("rewrite-user", ""));
+  setting.settings.tls.client_auth.user_from = user_from_of(dialogue.attribute("user-from", ""));
+  if (dialogue.has("master")) {
+    setting.master.user = "gate";
+    setting.master.password = std::make_shared<const Secret>(Stage::kMasterPassword);
+  }
   setting.seated = words_of(dialogue.attribute("seated", ""));
   return setting;
 }
@@ -158,7 +209,9 @@ void Player::prelude() {
   stage_ = std::make_unique<Stage>(setting_of(dialogue_), whole);
   if (dialogue_.has("from-accept")) return;
   if (dialogue_.attribute("listener", "implicit") == "implicit")
-    stage_->happen(session::TlsReady{Side::Client, secure_facts(expand(dialogue_.attribute("sni", ""), {}))});
+
+    stage_->happen(session::TlsReady{Side::Client, secure_facts(expand(dialogue_.attribute("sni", ""), {}),
+                                                                dialogue_.attribute("client-cert", ""))});
   if (stage_->seen(Side::Client).rfind("* OK [CAPABILITY ", 0) != 0)
     return fail("no greeting: " + printable(stage_->seen(Side::Client)));
   forget();
@@ -170,7 +223,7 @@ void Player::prelude() {
 void Player::log_in(const std::string& upstream) {
   if (dialogue_.attribute("listener", "implicit") == "starttls") {
     stage_->send(Side::Client, "s0 STARTTLS\r\n");
-    stage_->happen(session::TlsReady{Side::Client, secure_facts("")});
+    stage_->happen(session::TlsReady{Side::Client, secure_facts("", "")});
   }
   stage_->send(Side::Client, "a0 LOGIN alice pa55word\r\n");
   stage_->happen(session::UpstreamConnected{});
@@ -251,15 +304,20 @@ void Player::happens(const std::vector<std::string>& words) {
 void Player::login_events(const std::vector<std::string>& words) {
   const std::string& what = words.at(0);
   if (what == "connected") {
-    const bool send_id = words.size() > 2 && words[2] == "send-id";
-    return stage_->happen(session::UpstreamConnected{upstream_tls_of(words.at(1)), send_id});
+    const auto is_said = [&](const char* word) {
+      return std::find(words.begin() + 2, words.end(), word) != words.end();
+    };
+    const config::MasterLogin master =
+        is_said("no-master") ? config::MasterLogin{} : setting_of(dialogue_).master;
+    return stage_->happen(
+        session::UpstreamConnected{upstream_tls_of(words.at(1)), is_said("send-id"), master});
   }
   if (what == "connect-failed")
     return stage_->happen(session::UpstreamFailed{words.at(1) == "throttled" ? ErrorCode::LoginThrottled
                                                                              : ErrorCode::UpstreamRefused});
   if (what == "tls-ready") {
     const Side side = side_of(words.at(1));
-    return stage_->happen(session::TlsReady{side, secure_facts("")});
+    return stage_->happen(session::TlsReady{side, secure_facts("", dialogue_.attribute("client-cert", ""))});
   }
   if (what == "penalty") return stage_->happen(session::Penalty{duration_of(words.at(1))});
   throw std::runtime_error("no such event: " + what);

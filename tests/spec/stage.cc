@@ -25,7 +25,8 @@ std::shared_ptr<const session::Offer> offer_of(const Setting& setting) {
     if (end == rest.size()) break;
     rest.erase(0, end + 1);
   }
-  return std::make_shared<const session::Offer>(session::make_offer(candidates, setting.settings));
+  return std::make_shared<const session::Offer>(
+      session::make_offer(candidates, setting.settings, !setting.master.user.empty()));
 }
 
 // The product's own filters, and behind them those that stand in for what it has not.
@@ -35,6 +36,7 @@ filters::Chain chain_of(const Setting& setting, Ledger& ledger, FilterCounts& co
   std::vector<std::unique_ptr<filters::Filter>> filters = filters::make_filters({&settings, policy, &ledger});
   filters.push_back(std::make_unique<Denier>(setting.denied, setting.closed, setting.denied_text));
   filters.push_back(std::make_unique<MailboxDenier>(setting.denied_mailboxes));
+  filters.push_back(std::make_unique<UserDenier>(setting.denied_users, setting.closed_users));
   filters.push_back(std::make_unique<Recorder>(setting.held, setting.hold_parts));
   filters.push_back(std::make_unique<Witness>(counts));
   return filters::Chain(std::move(filters));
@@ -74,6 +76,9 @@ Stage::Stage(const Setting& setting, const Way& way)
   session::Environment environment;
   environment.settings = &setting_.settings;
   environment.offer = offer_of(setting_);
+  std::vector<filters::UserRewrite::Fault> faults;
+  environment.user_rewrite = filters::UserRewrite::make(setting_.settings.rewrite.user, faults);
+  for (const auto& fault : faults) problem(fault.message);
   environment.cells = &cells_;
   environment.facts.listener = "dialogue";
   environment.facts.tls = setting_.listener;
@@ -250,6 +255,16 @@ void Stage::note(const session::Action& action) {
       self.hold_id_ = a.id;
       return "hold";
     }
+    std::string operator()(const session::PolicyDecision& a) const {
+      const auto index = [](std::int32_t rule) { return rule < 0 ? "none" : std::to_string(rule); };
+      const char* what = a.ruling == filters::Ruling::Deny      ? "deny"
+                         : a.ruling == filters::Ruling::Close   ? "disconnect"
+                         : a.ruling == filters::Ruling::Rewrite ? "rewrite"
+                                                                : "pass";
+      return std::string("policy ") + what + " rule=" + index(a.rules.decided) +
+             " observed=" + index(a.rules.observed) + " " + (a.uid ? "UID " : "") +
+             std::string(imap::name_of(a.verb)) + " mailbox=" + a.mailbox;
+    }
     std::string operator()(const session::LoginResult& a) const {
       self.awaits_penalty_ = a.result == telemetry::AuthResult::Failure;
       return "login-result " + name_of(a.result) + " user=" + a.user +
@@ -265,7 +280,12 @@ void Stage::note(const session::Action& action) {
       return "close " + label(a.reason) + (a.clean ? " clean" : " cut");
     }
   };
-  asked_.push_back(std::visit(Visitor{*this}, action));
+  // What the filters that stand in for policy decide is seen by what comes of it.
+  const auto* policy = std::get_if<session::PolicyDecision>(&action);
+  const bool by_a_stand_in =
+      policy != nullptr && policy->rules.decided < 0 && policy->rules.observed < 0 &&
+      (policy->code == ErrorCode::NoPermission || policy->code == ErrorCode::PolicyClose);
+  if (!by_a_stand_in) asked_.push_back(std::visit(Visitor{*this}, action));
 }
 
 void Stage::write(Side side) {
@@ -293,7 +313,8 @@ void Stage::write(Side side) {
 }
 
 void Stage::look_for_secrets(const std::string& octets) {
-  if (octets.find(kPassword) != std::string::npos) problem("a password can be seen: " + printable(octets));
+  for (const char* password : {kPassword, kMasterPassword})
+    if (octets.find(password) != std::string::npos) problem("a password can be seen: " + printable(octets));
 }
 
 // What holds of every session at any time.

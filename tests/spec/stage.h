@@ -40,6 +40,8 @@ struct Setting {
   Names denied, closed, held;
   std::string denied_text;
   Names denied_mailboxes;
+  Names denied_users, closed_users;
+  config::MasterLogin master;  // of the upstream; user empty: it has none
   bool hold_parts = false;
   std::vector<std::string> seated;  // users who have another session each
 };
@@ -47,6 +49,7 @@ struct Setting {
 class Stage {
  public:
   static constexpr const char* kPassword = "pa55word";  // must never be seen by the client or in a fault
+  static constexpr const char* kMasterPassword = "ma5terword";  // neither
 
   Stage(const Setting& setting, const Way& way);
   ~Stage();

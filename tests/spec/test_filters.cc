@@ -40,6 +40,16 @@ filters::Decision MailboxDenier::on_command(imap::Command& command, const filter
   return filters::Decision::pass();
 }
 
+filters::Decision UserDenier::on_login(imap::Verb, const filters::Context& context) {
+  const std::string user = context.user.empty() ? "hidden" : context.user;
+  const auto has = [&](const Names& names) {
+    return std::find(names.begin(), names.end(), user) != names.end();
+  };
+  if (has(closed_)) return filters::Decision::close(ErrorCode::PolicyClose);
+  if (has(denied_)) return filters::Decision::deny(ErrorCode::NoPermission, "NOPERM", "not " + user);
+  return filters::Decision::pass();
+}
+
 filters::Decision Recorder::on_command(imap::Command& command, const filters::Context& context) {
   if (!context.logged_in) return filters::Decision::pass();
   const bool held = command.tag.empty() ? parts_ : is_among(held_, command);

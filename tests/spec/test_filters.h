@@ -41,6 +41,17 @@ class MailboxDenier final : public filters::Filter {
   Names mailboxes_;  // canonical; none: everything passes
 };
 
+// Denies logins by user names; "hidden" is one that the mechanism hides.
+class UserDenier final : public filters::Filter {
+ public:
+  UserDenier(Names denied, Names closed) : denied_(std::move(denied)), closed_(std::move(closed)) {}
+  filters::Decision on_login(imap::Verb, const filters::Context& context) override;
+
+ private:
+  Names denied_;
+  Names closed_;
+};
+
 class Recorder final : public filters::Filter {
  public:
   Recorder(Names held, bool parts) : held_(std::move(held)), parts_(parts) {}

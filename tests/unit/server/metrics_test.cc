@@ -28,6 +28,7 @@ struct Gateway {
     view.openssl = "OpenSSL 3.0.0";
     view.listeners = {"imaps", "imap \"x\"\n"};
     view.upstreams = {"mail"};
+    view.rules = {"keep-the-archive"};
     view.workers = {&workers[0], &workers[1]};
     view.main = &main;
     view.endpoints = {{"mail", "127.0.0.1:10143", true}, {"mail", "127.0.0.1:10144", false}};

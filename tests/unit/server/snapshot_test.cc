@@ -36,7 +36,7 @@ class SnapshotTest : public ::testing::Test {
   TempFolder folder;
   Identity good = make_identity({.names = "DNS:mail.example", .not_after = 100 * kDay});
   config::Settings settings;
-  UpstreamSlots slots{1};
+  CellSlots slots{1};
 };
 
 TEST_F(SnapshotTest, HoldsContextsForWhatUsesTls) {
@@ -116,7 +116,7 @@ TEST_F(SnapshotTest, KeepsTheCellsOfAnUpstreamByItsName) {
 
 TEST_F(SnapshotTest, RefusesMoreNewUpstreamsThanThereAreCellsToSpare) {
   make();
-  for (std::size_t i = 0; i < UpstreamSlots::kSpare; ++i) {
+  for (std::size_t i = 0; i < CellSlots::kSpareUpstreams; ++i) {
     settings.upstreams[0].name = "new" + std::to_string(i);
     EXPECT_TRUE(make().snapshot) << i;
   }

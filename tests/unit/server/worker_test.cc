@@ -92,7 +92,7 @@ class WorkerTest : public ::testing::Test {
   SessionGate gate;
   std::atomic<bool> told_of_end{false};
   WorkerSurroundings around{ledger, log, gate, [this] { told_of_end = true; }};
-  Worker worker{around, 1, 1};
+  Worker worker{around, 1, CellSlots(1)};
   sockaddr_storage address{};
 };
 
