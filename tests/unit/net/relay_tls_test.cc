@@ -351,7 +351,7 @@ TEST_F(RelayTlsTest, StarttlsToTheUpstream) {
 TEST_F(RelayTlsTest, AnUpstreamThatCannotBeVerifiedGetsNoCredentials) {
   secure_upstream(config::UpstreamTls::Implicit, tls::testing::make_identity({"up", "DNS:upstream.example"}));
   config::Upstream strict;
-  const auto stranger = tls::testing::make_identity({"CA", "", -3600, 3600, true});
+  const auto stranger = tls::testing::make_identity({.common_name = "CA", .authority = true});
   strict.ca = folder_.write("ca.crt", stranger.cert_pem());
   gateway_.upstream.context = *tls::ClientContext::make(strict);
   connect_securely();
