@@ -27,7 +27,7 @@ struct Candidates {
   std::string name;
   std::string preface;  // what is sent ahead of everything, TLS included: a PROXY header, or nothing
   config::UpstreamTls tls = config::UpstreamTls::Off;
-  bool send_id = false;                               // it is told by ID whom the gateway speaks for
+  bool send_id = false;  // it is told by ID whom the gateway speaks for
   config::MasterLogin master;
   std::shared_ptr<const tls::ClientContext> context;  // null when tls is off
   std::vector<Endpoint> endpoints;                    // empty: nothing is resolved or all are down

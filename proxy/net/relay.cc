@@ -34,8 +34,8 @@ void Relay::Impl::start(Socket client) {
   timer_open_ = true;
   listener_cells().active.add();
   session_.emplace(
-      session::Environment{options_.settings.get(), options_.offer, options_.user_rewrite, &host_.cells(), options_.rule_slots.get(),
-                           options_.facts, options_.version, options_.tag_seed},
+      session::Environment{options_.settings.get(), options_.offer, options_.user_rewrite, &host_.cells(),
+                           options_.rule_slots.get(), options_.facts, options_.version, options_.tag_seed},
       filters::make_chain({options_.settings.get(), options_.policy, &host_.ledger()}), now_);
   Leg& client_leg = leg(Side::Client);
   client_leg.stream = Stream::make(host_.loop(), *this);
@@ -75,7 +75,8 @@ bool Relay::Impl::wants_octets(Side side) noexcept {
   return session_->wants_read(side) && !(to.stream && to.connected && to.stream->pending_bytes() > 0);
 }
 
-// limits.bandwidth_per_session: what was read has to be paid for before more is; the rest waits in the kernel.
+// limits.bandwidth_per_session: what was read has to be paid for before more is; the rest waits in the
+// kernel.
 Instant Relay::Impl::readable_at() const noexcept {
   const std::uint64_t rate = options_.settings->limits.bandwidth_per_session;
   return bandwidth_.free_at(std::max(rate, kLeastBurst), rate);

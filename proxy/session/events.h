@@ -15,10 +15,10 @@
 //   → Relay  ClientKnown         a trusted proxy has told by ID whom it speaks for
 //   → Relay  StartTls            flush that side's output in clear, then put the TLS engine in
 //   → Relay  Hold                a filter waits: have it recorded, counted, looked up, and answer Released
-//   → Relay  PolicyDecision      a rule or a limit has refused or changed a command, or would have: for the
-//   log → Relay  LoginResult         the upstream's verdict, for the Ledger and the log → Relay  Disconnect
-//   close the upstream leg alone (a failed login) → Relay  Close               flush what can be flushed,
-//   then close both legs; nothing follows
+//   → Relay  PolicyDecision      what a rule or a limit refused or changed, or would have: for the log
+//   → Relay  LoginResult         the upstream's verdict, for the Ledger and the log
+//   → Relay  Disconnect          close the upstream leg alone (a failed login)
+//   → Relay  Close               flush what can be flushed, then close both legs; nothing follows
 #pragma once
 
 #include <cstdint>
@@ -68,8 +68,8 @@ struct Refused {
   ErrorCode code = ErrorCode::TooManyClientSessions;
 };
 
-using Event =
-    std::variant<UpstreamConnected, UpstreamFailed, TlsReady, EndOfFile, Failed, Released, Penalty, Drain, Refused>;
+using Event = std::variant<UpstreamConnected, UpstreamFailed, TlsReady, EndOfFile, Failed, Released, Penalty,
+                           Drain, Refused>;
 
 struct Connect {
   std::string user;   // empty: the mechanism hides it
