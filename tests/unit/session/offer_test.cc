@@ -74,6 +74,25 @@ TEST(Offer, FollowsTheConfiguration) {
   EXPECT_TRUE(lists(offer.is_protected, "XLIST"));
 }
 
+TEST(Offer, HasExternalForThoseWithACertificateWhereAMasterUserIs) {
+  config::Settings settings;
+  const std::vector<imap::CapabilityList> candidates{{"IMAP4rev1", "AUTH=PLAIN"}};
+  EXPECT_EQ(make_offer(candidates, settings, false).is_certified, "");
+  const Offer offer = make_offer(candidates, settings, true);
+  EXPECT_EQ(offer.is_certified, offer.is_protected + " AUTH=EXTERNAL");
+  settings.rewrite.hide_capabilities = {"auth=external"};
+  EXPECT_EQ(make_offer(candidates, settings, true).is_certified, "");
+}
+
+TEST(Offer, HidesWhatBindsNamesWhereNamesAreRewritten) {
+  config::Settings settings;
+  settings.rewrite.user.strip_domain = true;
+  settings.rewrite.add_capabilities = {"AUTH=XOAUTH2"};
+  EXPECT_EQ(offer_of({"IMAP4rev1 AUTH=PLAIN AUTH=LOGIN AUTH=CRAM-MD5 AUTH=SCRAM-SHA-256 AUTH=NEW"}, settings)
+                .mechanisms,
+            (Names{"PLAIN", "LOGIN"}));
+}
+
 TEST(Offer, NeverHasExternal) { EXPECT_TRUE(offer_of({"IMAP4rev1 AUTH=EXTERNAL"}).mechanisms.empty()); }
 
 }  // namespace
