@@ -5,15 +5,18 @@
 #include <optional>
 #include <string>
 
+#include "server/explain.h"
+
 namespace postern::server {
 
-enum class Verb : std::uint8_t { Run, Check, Capabilities, Version };
+enum class Verb : std::uint8_t { Run, Check, Explain, Capabilities, Version };
 
 struct CommandLine {
   Verb verb = Verb::Run;
   std::string config_path;  // may be empty for Capabilities
   bool takeover = false;
-  bool json = false;  // Capabilities
+  bool json = false;         // Capabilities
+  ExplainQuestion question;  // Explain
 };
 
 // What to do, or the exit status: 0 after --help, 2 after wrong usage. Help goes to `out`, complaints to

@@ -75,9 +75,9 @@ void append_harmful(std::string& out, std::string_view character, Style style) {
 }
 
 // Returns whether the text form needs quotes.
-bool append_escaped(std::string& out, std::string_view value, Style style) {
+bool append_escaped(std::string& out, std::string_view value, Style style, std::size_t most = kValueBytes) {
   bool special = value.empty();
-  const std::size_t end = std::min(value.size(), kValueBytes);
+  const std::size_t end = std::min(value.size(), most);
   for (std::size_t at = 0; at < end;) {
     const std::size_t length = utf8_length(value.substr(at));
     if (length != 0 && at + length > end) break;  // cut between characters, not inside one
@@ -98,7 +98,7 @@ bool append_escaped(std::string& out, std::string_view value, Style style) {
       special = special || character == " " || character == "=";
     }
   }
-  if (value.size() > kValueBytes) out += "...";
+  if (value.size() > most) out += "...";
   return special;
 }
 
@@ -137,6 +137,12 @@ std::string text_line(const LogLine& line) {
   if (!line.session.empty()) append_text_field(out, "session", line.session);
   for (const LogField& field : line.fields) append_text_field(out, field.key, field.value);
   return out;
+}
+
+std::string json_string(std::string_view value) {
+  std::string out(1, '"');
+  append_escaped(out, value, Style::Json, std::string_view::npos);
+  return out += '"';
 }
 
 std::string json_line(const LogLine& line) {

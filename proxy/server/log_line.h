@@ -30,6 +30,8 @@ struct LogLine {
 std::string text_line(const LogLine& line);
 // One object; the fields stand beside time, level, event and session.
 std::string json_line(const LogLine& line);
+// A value of any length with its quotes, escaped as json_line does it.
+std::string json_string(std::string_view value);
 
 // RFC 3339, UTC, milliseconds.
 std::string timestamp(std::int64_t unix_ms);

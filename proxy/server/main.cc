@@ -4,6 +4,7 @@
 #include "server/capabilities.h"
 #include "server/check.h"
 #include "server/cli.h"
+#include "server/explain.h"
 #include "server/server.h"
 #include "server/version.h"
 #include "tls/context.h"
@@ -21,6 +22,8 @@ int main(int argc, char** argv) {
       return 0;
     case server::Verb::Check:
       return server::check(parsed.command->config_path, std::cout, std::cerr);
+    case server::Verb::Explain:
+      return server::explain(parsed.command->question, std::cout, std::cerr);
     case server::Verb::Capabilities:
       return server::show_capabilities(parsed.command->config_path, parsed.command->json, std::cout,
                                        std::cerr);

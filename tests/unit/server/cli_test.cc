@@ -59,6 +59,49 @@ TEST(CommandLine, ShowsCapabilitiesWithAndWithoutAConfiguration) {
   EXPECT_TRUE(with.parsed.command->json);
 }
 
+TEST(CommandLine, ExplainsACommand) {
+  const Said said = say({"explain",
+                         "-c",
+                         "x.yaml",
+                         "--user",
+                         "fred",
+                         "--from",
+                         "192.0.2.7",
+                         "--listener",
+                         "imaps",
+                         "--sni",
+                         "mail",
+                         "--tls",
+                         "1.2",
+                         "--client-cert",
+                         "Fred",
+                         "--mailbox",
+                         "A",
+                         "--read-only",
+                         "--separator",
+                         ".",
+                         "--json",
+                         "--command",
+                         "UID STORE 1 +FLAGS (\\Deleted)"});
+  ASSERT_TRUE(said.parsed.command);
+  EXPECT_EQ(said.parsed.command->verb, Verb::Explain);
+  const ExplainQuestion& question = said.parsed.command->question;
+  EXPECT_EQ(question.config_path, "x.yaml");
+  EXPECT_EQ(question.user, "fred");
+  EXPECT_EQ(question.from, "192.0.2.7");
+  EXPECT_EQ(question.listener, "imaps");
+  EXPECT_EQ(question.sni, "mail");
+  EXPECT_EQ(question.tls, "1.2");
+  EXPECT_EQ(question.client_cert, "Fred");
+  EXPECT_EQ(question.mailbox, "A");
+  EXPECT_TRUE(question.read_only);
+  EXPECT_EQ(question.separator, ".");
+  EXPECT_EQ(question.command, "UID STORE 1 +FLAGS (\\Deleted)");
+  EXPECT_TRUE(question.json);
+  EXPECT_EQ(say({"explain", "-c", "x.yaml"}).parsed.status, 2) << "without a command";
+  EXPECT_EQ(say({"explain", "-c", "x.yaml", "--command", "NOOP", "--tls", "2"}).parsed.status, 2);
+}
+
 TEST(CommandLine, ShowsTheVersionByTwoNames) {
   for (const char* word : {"version", "--version"}) {
     const Said said = say({word});
