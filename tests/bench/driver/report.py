@@ -25,6 +25,7 @@ KIB_OF_FLOOR = 1.25
 KIB_OF_PEER = 0.70
 BASE_KIB_AIM = 8 * 1024
 INSTRUCTIONS_OVER_RELAY = 1500
+NS_OF_RULES = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +95,8 @@ def verdicts(outcome):
         if "postern" in by_target:
             stalls = by_target["postern"]["stalls"]
             out.append(Verdict(f"{scenario}, one connection: > 35 ms", stalls, 0, True))
-    return out + memory_verdicts(outcome["memory"]) + instruction_verdicts(outcome["instructions"])
+    return (out + memory_verdicts(outcome["memory"]) + instruction_verdicts(outcome["instructions"]) +
+            rule_verdicts(outcome["rules"]))
 
 
 def resumed_share(rounds):
@@ -125,6 +127,13 @@ def instruction_verdicts(instructions):
         return []
     over = instructions["postern"] - instructions["uv_relay"]
     return [Verdict("instructions a NOOP over uv_relay", over, INSTRUCTIONS_OVER_RELAY, False)]
+
+
+def rule_verdicts(rules):
+    """Endings are told for their own sake: nobody writes a thousand of them."""
+    return [Verdict(f"1,000 rules, {name}: {command}, ns", nanoseconds, NS_OF_RULES, False)
+            for name, commands in rules.items() if name != "endings"
+            for command, nanoseconds in commands.items()]
 
 
 def table(head, rows):
@@ -169,6 +178,10 @@ def text(outcome):
     if outcome["instructions"]:
         parts.append(table(("callgrind", "instructions a NOOP"),
                            [(name, f"{count:.0f}") for name, count in outcome["instructions"].items()]))
+    if outcome["rules"]:
+        rows = [(f"1,000 rules, {name}", command, f"{nanoseconds:.0f}", f"{nanoseconds / NS_OF_RULES:.2f}")
+                for name, commands in outcome["rules"].items() for command, nanoseconds in commands.items()]
+        parts.append(table(("rules", "command", "ns", "/limit"), rows))
     held = verdicts(outcome)
     if held:
         rows = [(verdict.what, f"{verdict.value:.2f}",
