@@ -79,6 +79,32 @@ TEST_F(SnapshotTest, PointsAtTheBlockWhereNoCertificateIsToBlame) {
   EXPECT_EQ(made.found[0].mark.line, 5);
 }
 
+TEST_F(SnapshotTest, PointsAtClientAuthWhereItsFileIsToBlame) {
+  settings.tls.client_auth.mode = config::ClientAuth::Request;
+  settings.tls.client_auth.ca = folder.write("clients.pem", "nothing");
+  settings.tls.client_auth.mark = {"postern.yaml", 12, 3};
+  const SnapshotResult made = make();
+  EXPECT_FALSE(made.snapshot);
+  ASSERT_EQ(made.found.size(), 1U);
+  EXPECT_EQ(made.found[0].mark.line, 12);
+  EXPECT_NE(made.found[0].message.find("clients.pem holds no certificate"), std::string::npos);
+}
+
+TEST_F(SnapshotTest, PointsAtEachExpressionThatIsNone) {
+  settings.rewrite.user.map = {{"(", "a", {"postern.yaml", 20, 9}}, {"a", "b", {"postern.yaml", 21, 9}}};
+  const SnapshotResult made = make();
+  EXPECT_FALSE(made.snapshot);
+  ASSERT_EQ(made.found.size(), 1U);
+  EXPECT_EQ(made.found[0].code, "user-map");
+  EXPECT_EQ(made.found[0].mark.line, 20);
+  EXPECT_EQ(made.found[0].mark.column, 9);
+  settings.rewrite.user.map.erase(settings.rewrite.user.map.begin());
+  const SnapshotResult good_one = make();
+  ASSERT_TRUE(good_one.snapshot);
+  ASSERT_TRUE(good_one.snapshot->user_rewrite);
+  EXPECT_EQ((*good_one.snapshot->user_rewrite)("a"), "b");
+}
+
 TEST_F(SnapshotTest, WarnsOfCertificatesThatEndSoonOrHaveEnded) {
   const Identity soon = make_identity({.names = "DNS:soon.example", .not_after = 13 * kDay});
   const Identity ended =

@@ -99,6 +99,11 @@ TEST(FileWatch, WatchesAllThatTlsReads) {
   settings.upstreams[1].client_cert = "/cc";
   settings.upstreams[1].client_key = "/ck";
   EXPECT_EQ(tls_files(settings), (std::vector<std::string>{"/c", "/k", "/t", "/ca", "/cc", "/ck"}));
+  settings.tls.client_auth.ca = "/clients";
+  EXPECT_EQ(tls_files(settings).size(), 6U) << "nobody looks at it";
+  settings.tls.client_auth.mode = config::ClientAuth::Request;
+  EXPECT_EQ(tls_files(settings),
+            (std::vector<std::string>{"/c", "/k", "/t", "/clients", "/ca", "/cc", "/ck"}));
 }
 
 }  // namespace
