@@ -166,6 +166,8 @@ def writes() -> list[Attack]:
 def fill(dovecot: PrivateDovecot, user: str) -> None:
     store = Store(dovecot.imap_port, user, dovecot.users[user])
     store.fill(MAIL)
+    for mailbox in MAIL:
+        store.change(mailbox)  # nothing is new any more
     store.change("kept", "SETACL kept carol lr")
     store.close()
 
