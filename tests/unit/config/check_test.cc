@@ -56,8 +56,8 @@ TEST(Check, ClientsCertificatesNeedSomebodyWhoSignsThem) {
   const std::string master = ", master_user: gate, master_password: s";
   EXPECT_EQ(with("mode: request, ca: ca.pem"), "");
   EXPECT_EQ(with("mode: require, ca: ca.pem, user_from: email", master), "");
-  EXPECT_EQ(with("mode: request"), "3:65 client-auth\n");
-  EXPECT_EQ(with("user_from: cn"), "3:70 client-auth\n");
+  EXPECT_EQ(with("mode: request"), "3:62 client-auth\n");
+  EXPECT_EQ(with("user_from: cn"), "3:67 client-auth\n");
   EXPECT_EQ(with("mode: off, ca: ca.pem"), "3:71 warning client-auth\n");
   EXPECT_EQ(with("mode: request, ca: ca.pem, user_from: upn"), "3:94 warning client-auth\n");
 }
@@ -81,7 +81,7 @@ TEST(Check, AMasterUserIsForVerifiedClientsAlone) {
   EXPECT_EQ(with("master_user: gate", verified), "1:65 master-user\n");
   EXPECT_EQ(with("master_password: s", "mode: off"), "1:69 master-user\n");
   EXPECT_EQ(with("master_user: gate, master_password: s, master_separator: ''", verified),
-            "1:108 master-user\n");
+            "1:109 master-user\n");
   EXPECT_EQ(with("master_user: 'g*e', master_password: s", verified), "1:65 master-user\n");
   EXPECT_EQ(with("master_user: 'g*e', master_password: s, master_separator: '/'", verified), "");
   EXPECT_EQ(with("master_user: gate, master_password: \"s\\nt\"", verified), "1:65 master-user\n");
