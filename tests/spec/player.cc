@@ -141,6 +141,34 @@ ErrorCode code_of(const std::string& label) {
   throw std::runtime_error("no error is called " + label);
 }
 
+config::WhenEntry entry_of(std::string text) {
+  const bool negated = text.starts_with('!');
+  return {text.substr(negated ? 1 : 0), negated, {}};
+}
+
+// `action key=value …`, and `observe` for one on trial.
+config::Rule rule_of(const std::string& text) {
+  using config::RuleAction;
+  config::Rule rule;
+  for (const std::string& word : words_of(text)) {
+    const std::size_t sign = word.find('=');
+    const std::string key = word.substr(0, sign);
+    const config::WhenEntry entry = entry_of(sign == std::string::npos ? "" : word.substr(sign + 1));
+    for (const RuleAction action : {RuleAction::Allow, RuleAction::Deny, RuleAction::ReadOnly,
+                                    RuleAction::Organise, RuleAction::Disconnect})
+      if (config::name_of(action) == key) rule.action = action;
+    if (key == "observe") rule.mode = config::RuleMode::Observe;
+    if (key == "user") rule.when.users.push_back(entry);
+    if (key == "command") rule.when.commands.push_back(entry);
+    if (key == "class") rule.when.classes.push_back(entry);
+    if (key == "mailbox") rule.when.mailboxes.push_back(entry);
+    if (key == "flag") rule.when.flags.push_back(entry);
+    if (key == "reply") rule.reply = entry.text;
+  }
+  rule.name = text;
+  return rule;
+}
+
 Setting setting_of(const Dialogue& dialogue) {
   Setting setting;
   const std::string listener = dialogue.attribute("listener", "implicit");
@@ -180,6 +208,8 @@ Setting setting_of(const Dialogue& dialogue) {
     setting.master.password = std::make_shared<const Secret>(Stage::kMasterPassword);
   }
   setting.seated = words_of(dialogue.attribute("seated", ""));
+  for (const char* key : {"rule", "rule2"})
+    if (dialogue.has(key)) setting.settings.rules.push_back(rule_of(dialogue.attribute(key, "")));
   return setting;
 }
 
@@ -228,9 +258,11 @@ void Player::log_in(const std::string& upstream) {
   stage_->send(Side::Client, "a0 LOGIN alice pa55word\r\n");
   stage_->happen(session::UpstreamConnected{});
   stage_->send(Side::Upstream, "* OK [CAPABILITY " + upstream + "] ready\r\n");
+  forget();  // what the gateway asks the upstream from here on belongs to the dialogue
   stage_->send(Side::Upstream, "a0 OK [CAPABILITY " + upstream + "] Logged in\r\n");
   if (!stage_->session().logged_in()) fail("not logged in: " + printable(stage_->seen(Side::Client)));
-  forget();
+  stage_->seen(Side::Client).clear();
+  stage_->asked().clear();
 }
 
 void Player::select() {
