@@ -39,7 +39,7 @@ MAIL: dict[str, list[Message]] = {
     name: [text_message(first + number, flags="\\Deleted" if number == 0 else "\\Seen" if number % 2 else "")
            for number in range(count)]
     for name, first, count in (("INBOX", 0, 4), ("kept", 100, 4), ("kept.below", 200, 1), ("Lists", 300, 0),
-                               ("Lists.&AOk-t&AOk-", 400, 2), ("R&-D", 500, 1), ("filed", 600, 0))}
+                               ("Lists.&AOk-t&AOk-", 400, 2), ("R&-D", 500, 1), ("filed", 600, 2))}
 
 TEXT = b"Subject: new\r\n\r\nnew text\r\n"
 
@@ -157,7 +157,7 @@ def writes() -> list[Attack]:
             on("kept", "UID COPY 1:* INBOX"), once("CREATE made"), once(b"CREATE " + literal("made.below", "")),
             once("SUBSCRIBE Trash"), once("UNSUBSCRIBE Lists"), once(b"APPEND kept " + literal(TEXT)),
             once(b"APPEND INBOX () " + literal(TEXT, "")), on("kept", "FETCH 3 BODY[]", answer="OK"),
-            on("INBOX", "UID FETCH 1:* (BODY[TEXT])", answer="OK"), on("INBOX", "FETCH 1:* RFC822", answer="OK")]
+            on("INBOX", "UID FETCH 1:* (BODY[TEXT])", answer="OK"), on("filed", "FETCH 1:* RFC822", answer="OK")]
 
 
 # ---- the account

@@ -153,8 +153,9 @@ class Example(unittest.TestCase):
         self.assert_allowed(wire, "CLOSE", "SELECT INBOX")
         self.assert_refused(wire, why, "MOVE 1 Archive", "RENAME Projects Archive/Projects")
         self.assertEqual(self.state(STAFF), before)
-        self.assert_allowed(wire, "COPY 1:2 Archive", "STORE 1 +FLAGS (\\Deleted)", "EXPUNGE", b"APPEND Archive/2019 " + new,
-                            "CREATE Archive/2026", "SELECT Archive", "STORE 1 +FLAGS (\\Seen)", "CREATE mine", "DELETE mine")
+        self.assert_allowed(wire, "COPY 1:2 Archive", "STORE 1 +FLAGS (\\Deleted)", "EXPUNGE",
+                            b"APPEND Archive/2019 " + new, "CREATE Archive/2026", "SELECT Archive",
+                            "STORE 1 +FLAGS (\\Seen)", "CREATE mine", "DELETE mine")
         after = self.state(STAFF)
         self.assertEqual((len(after["."]), len(after[".Archive"]), len(after[".Archive.2019"])), (2, 5, 4))
 
@@ -275,13 +276,14 @@ class Example(unittest.TestCase):
         store.fill({"Many": [text_message(number) for number in range(250)]})
         store.close()
         wire = self.log_in(STAFF)
-        self.assert_allowed(wire, "SELECT Many", "STORE 1:150 +FLAGS (\\Deleted)", "EXPUNGE", "UID STORE 151:190 FLAGS (\\Deleted)")
+        self.assert_allowed(wire, "SELECT Many", "STORE 1:150 +FLAGS (\\Deleted)", "EXPUNGE",
+                            "UID STORE 151:190 FLAGS (\\Deleted)")
         before = self.state(STAFF)
         second = self.log_in(STAFF)
         self.assert_allowed(second, "SELECT Many")
         for each in (wire, second):
-            for command in ("STORE 50:* +FLAGS (\\Deleted)", "UID STORE 200:250 +FLAGS.SILENT (\\Deleted)", "MOVE 50:70 Trash",
-                            "DELETE Many"):
+            for command in ("STORE 50:* +FLAGS (\\Deleted)", "UID STORE 200:250 +FLAGS.SILENT (\\Deleted)",
+                            "MOVE 50:70 Trash", "DELETE Many"):
                 self.assertRegex(say(each, command.encode()), rb"^\S+ NO \[LIMIT\]")
         self.assertEqual(self.state(STAFF), before)
         self.assert_allowed(wire, "MOVE 50:59 Trash", "EXPUNGE")  # the marks are charged already
@@ -291,7 +293,8 @@ class Example(unittest.TestCase):
 
     def test_trial(self) -> None:
         gateway = self.run_example("trial")
-        self.assert_allowed(self.log_in(SCANNER), "SELECT Archive", "STORE 1 +FLAGS (\\Deleted)", "EXPUNGE", "DELETE Archive/2019")
+        self.assert_allowed(self.log_in(SCANNER), "SELECT Archive", "STORE 1 +FLAGS (\\Deleted)", "EXPUNGE",
+                            "DELETE Archive/2019")
         self.assertEqual(gateway.metric("postern_policy_decisions_total", policy="keep-the-archive", action="observe"), 3)
         line = gateway.wait_for("policy")
         self.assertIn("keep-the-archive", line.text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import maildir
-from attack import (PLUGINS, SYNCHRONISING, Attack, attacks, copy_mail, fill, mail_of, say, say_all, writes)
-from support import (NAME, PASSWORDS, GatewayTest, Wire, configuration, main, new_folder, self_signed, start_gateway,
-                     start_server, PrivateDovecot)
+from attack import PLUGINS, SYNCHRONISING, Attack, attacks, copy_mail, fill, mail_of, say, say_all, writes
+from support import (NAME, PASSWORDS, GatewayTest, PrivateDovecot, Wire, configuration, main, new_folder, self_signed,
+                     start_gateway, start_server)
 
 EVERYTHING = attacks()
 MAILBOXES = ["INBOX", "kept", "kept/**", "Lists/été", "R&D"]
@@ -25,8 +25,9 @@ class Attacked(GatewayTest):
         cls.folder = new_folder(cls, small_files=True)
         cls.pair = self_signed(cls.folder / "tls", NAME)
         victims = [f"victim{number:03}" for number in range(len(EVERYTHING))]
-        names = ["template", "deny", "named", "reader", "filer", "filer2", *victims]
-        cls.victims = iter(victims)
+        filers = [f"filer{number:03}" for number in range(len(EVERYTHING))]
+        names = ["template", "deny", "named", "reader", "filer", *victims, *filers]
+        cls.victims, cls.filers = iter(victims), iter(filers)
         cls.dovecot = start_server(cls, PrivateDovecot(
             cls.folder / "dovecot", dict.fromkeys(names, PASSWORDS["alice"]), extra=PLUGINS))
         fill(cls.dovecot, "template")
@@ -88,6 +89,37 @@ class Attacked(GatewayTest):
 
     def test_organise(self) -> None:
         self.assert_harmless("filer", (attack for attack in EVERYTHING if not attack.files))
+
+    def test_organise_lets_file(self) -> None:
+        """Every message stays, with its flags; where it lies may change, but not to the trash."""
+        before = self.contents("template")
+        for attack in (attack for attack in EVERYTHING if attack.files):
+            with self.subTest(attack.name):
+                user = next(self.filers)
+                copy_mail(self.dovecot, "template", user)
+                wire = self.log_in(user)
+                for command in attack.commands:
+                    self.assertRegex(say(wire, command), rb"^\S+ OK ")
+                wire.expect_ok("LOGOUT")
+                self.assertNotEqual(maildir.mailboxes(mail_of(self.dovecot, user)),
+                                    maildir.mailboxes(mail_of(self.dovecot, "template")))
+                self.assertEqual(self.contents(user), before)
+
+    def contents(self, user: str) -> list[tuple[str, str]]:
+        """The messages of all mailboxes but the trash, whichever they lie in."""
+        boxes = maildir.mailboxes(mail_of(self.dovecot, user))
+        return sorted(message for name, box in boxes.items() if "Trash" not in name for message in box)
+
+    def test_organise_lets_write(self) -> None:
+        user = next(self.filers)
+        mail = copy_mail(self.dovecot, "template", user)
+        wire = self.log_in(user)
+        for attack in writes():
+            with self.subTest(attack.name):
+                before = maildir.octets(mail)
+                for command in attack.commands:
+                    self.assertRegex(say(wire, command), rb"^\S+ OK ")
+                self.assertNotEqual(maildir.octets(mail), before)
 
 
 if __name__ == "__main__":

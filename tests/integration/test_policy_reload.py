@@ -36,7 +36,7 @@ class Trial(GatewayTest):
                 self.assertIn(b"* 1 EXPUNGE\r\n", wire.expect_ok("EXPUNGE").untagged)
                 self.assertIn(b"DELETE", wire.expect_ok("DELETE box").tagged.upper())
                 self.assertEqual(self.counted(policy, "observe") - before, 3)
-                line = self.gateway.wait_for("policy", after=mark, rule=policy)
+                line = self.gateway.wait_for("policy", after=mark, rule=policy, command="EXPUNGE")
                 self.assertEqual(line.fields["user"], user)
 
     def test_a_trial_does_not_stand_before_what_is_enforced(self) -> None:
