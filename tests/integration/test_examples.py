@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import pathlib
 import re
+import shlex
 import shutil
 import ssl
 import subprocess
@@ -69,6 +70,24 @@ class AsShipped(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, said)
                 self.assertNotIn("warning", said)
                 self.assertIn(f"({example.name})", told)
+
+
+class Readme(unittest.TestCase):
+    def test_its_rules_pass_the_check_and_are_explained_as_it_says(self) -> None:
+        folder = new_folder(type(self))
+        make_files(folder)
+        told = (ROOT / "README.md").read_text()
+        shortest, rules = (block.replace("/etc/postern/tls", "tls") for begin in ("The shortest configuration", "Policy")
+                           for block in re.findall(rf"^## {begin}\n.*?^```yaml\n(.*?)^```", told, re.MULTILINE | re.DOTALL))
+        (folder / "postern.yaml").write_text(shortest + rules)
+        self.assertEqual(self.run_in(folder, "postern check -c postern.yaml"), "postern.yaml: ok\n")
+        explained = re.search(r"^```console\n\$ (postern explain .*?)\n(.*?)^```", told, re.MULTILINE | re.DOTALL)
+        self.assertEqual(self.run_in(folder, explained[1]), explained[2])
+
+    def run_in(self, folder: pathlib.Path, command: str) -> str:
+        done = subprocess.run([str(binary()), *shlex.split(command)[1:]], cwd=folder, capture_output=True, text=True,
+                              timeout=WAIT_SECONDS, check=True)
+        return done.stdout + done.stderr
 
 
 class Example(unittest.TestCase):
