@@ -54,12 +54,16 @@ void Session::Impl::client_command(imap::CommandEvent event) {
 // The gateway asks for argument literals itself: it has to see the whole head before anything goes upstream.
 void Session::Impl::argument_literal() {
   const imap::Command& command = client_scanner_.command();
+  const bool in_part = command.tag.empty();
   if (client_scanner_.argument_is_too_large()) {
-    std::string answer(command.tag);
-    return swallow(answer.append(" NO [TOOBIG] Literal too large\r\n"));
+    const Octets answer = " NO [TOOBIG] Literal too large\r\n";
+    if (in_part) return abort_append(answer);
+    return swallow(std::string(command.tag).append(answer));
   }
   if (answer_locally(command)) return;
-  add_answer("+ OK\r\n");
+  if (!in_part) return add_answer("+ OK\r\n");
+  pending_.add_ahead("+ OK\r\n");  // the command itself is at the upstream already
+  flush_answers();
 }
 
 void Session::Impl::malformed() {
@@ -131,7 +135,7 @@ bool Session::Impl::breaks_literal_minus(const imap::Command& command) {
   cells().side(Side::Client).parse_errors[index_of(telemetry::ParseError::LiteralTooLarge)].add();
   const Octets answer = " BAD [TOOBIG] Non-synchronising literal too large\r\n";
   if (command.tag.empty()) {
-    abort_append(command, answer);
+    abort_append(answer);
     return true;
   }
   count(command.verb, telemetry::CommandResult::Bad);
@@ -147,7 +151,7 @@ bool Session::Impl::is_too_large(const imap::Command& command) {
     return true;
   }
   if (command.tag.empty()) {
-    abort_append(command, " NO [TOOBIG] Message too large\r\n");
+    abort_append(" NO [TOOBIG] Message too large\r\n");
     return true;
   }
   std::string answer(command.tag);
@@ -325,7 +329,7 @@ void Session::Impl::judge_part(imap::Command& part) {
       answer.append(decision.response_code).append("] ");
       answer.append(decision.text.empty() ? row_of(decision.code).client : Octets(decision.text))
           .append("\r\n");
-      return abort_append(part, answer);
+      return abort_append(answer);
     }
     case filters::Ruling::Pass:
     case filters::Ruling::Rewrite:
@@ -346,14 +350,14 @@ void Session::Impl::send_part(const imap::Command& part) {
 }
 
 // Earlier messages of the same command are at the upstream already: ` {0}` makes it refuse the whole.
-void Session::Impl::abort_append(const imap::Command& part, Octets answer) {
+void Session::Impl::abort_append(Octets answer) {
   const std::string tag = sending_->tag;
   if (Pending* pending = pending_.find(tag)) pending->muted = true;
   sending_ = std::make_unique<Sending>();
   sending_->tag = tag;
   sending_->aborting = true;
   emit(Side::Upstream, " {0}\r\n");
-  if (!part.body) return add_answer(tag + std::string(answer));
+  if (client_scanner_.at_boundary()) return add_answer(tag + std::string(answer));
   swallow(tag + std::string(answer));
 }
 
@@ -426,7 +430,7 @@ void Session::Impl::released(const Released& released) {
     const Octets text = row_of(ErrorCode::HoldExpired).client;
     const std::string answer = std::string(" NO [UNAVAILABLE] ").append(text).append("\r\n");
     count(command.verb, telemetry::CommandResult::Denied);
-    if (is_part) return abort_append(command, answer);
+    if (is_part) return abort_append(answer);
     return refuse(command, std::string(command.tag) + answer);
   }
   chain_.resume();

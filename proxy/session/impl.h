@@ -114,7 +114,7 @@ struct Session::Impl : State {
   void send(const std::string& tag, imap::Program program, bool body, bool body_synchronising);
   void judge_part(imap::Command& part);
   void send_part(const imap::Command& part);
-  void abort_append(const imap::Command& part, Octets answer);
+  void abort_append(Octets answer);
   bool rewrite(imap::Command& command, filters::Rewriting rewriting, std::string& rewritten);
   void tell_decision(const filters::Decision& decision, const imap::Command* command, imap::Verb verb);
   void refuse(const imap::Command& command, std::string answer);

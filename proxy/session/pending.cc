@@ -21,6 +21,11 @@ void PendingCommands::add(Pending command) {
   commands_.push_back(std::move(command));
 }
 
+void PendingCommands::add_ahead(std::string answer) {
+  octets_ += answer.size();
+  commands_.insert(commands_.begin(), {{}, imap::Verb::Unknown, true, false, false, std::move(answer)});
+}
+
 Pending* PendingCommands::find(Octets tag) noexcept {
   for (Pending& command : commands_)
     if (!command.local && command.tag == tag) return &command;

@@ -31,6 +31,8 @@ class PendingCommands {
   bool at_upstream() const noexcept { return at_upstream_ > 0; }
 
   void add(Pending command);
+  // An answer in the middle of a command, which is the only one under way: it waits for nobody's completion.
+  void add_ahead(std::string answer);
   Pending* find(Octets tag) noexcept;    // at the upstream; null if none has this tag
   bool uses(Octets tag) const noexcept;  // also by an answer that waits
   void remove(Octets tag);               // one that was at the upstream
