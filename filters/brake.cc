@@ -61,6 +61,10 @@ bool is_one_argument(Octets args) {
   return reader.astring() && reader.at_end();
 }
 
+bool is_countable(const Answer& answer) noexcept {
+  return answer.status == imap::Status::Ok && answer.count.has_value();
+}
+
 bool changes_selection(Verb verb) noexcept {
   return verb == Verb::Select || verb == Verb::Examine || verb == Verb::Close || verb == Verb::Unselect;
 }
@@ -73,7 +77,9 @@ Decision Brake::on_command(imap::Command& command, const Context& context) {
   if (!context.logged_in || is_later_part || !seat_->user || !seat_->user->brakes()) return Decision::pass();
   Plan plan = plan_for(command, context);
   if (!plan.readable) return Decision::deny(ErrorCode::Cannot, "CANNOT");
-  if (plan.question && !answer) return Decision::ask(std::move(*plan.question));
+  if (!answer) answers_ = 0;
+  const bool is_stale = answer && is_countable(*answer) && expunges(plan.fate) && answers_ == 1;
+  if (plan.question && (!answer || is_stale)) return Decision::ask(std::move(*plan.question));
   if (plan.question) return settle(plan, *answer, context.now);
   return charge(plan.messages, plan.fate, context.now);
 }
@@ -150,7 +156,7 @@ Brake::Plan Brake::plan_for_mailbox(const imap::Command& command, const Context&
 }
 
 Decision Brake::settle(const Plan& plan, const Answer& answer, Instant now) {
-  if (answer.status == imap::Status::Ok && answer.count) return charge(*answer.count, plan.fate, now);
+  if (is_countable(answer)) return charge(*answer.count, plan.fate, now);
   seat_->user->not_counted();
   return Decision::deny(ErrorCode::BrakeUncounted, "UNAVAILABLE");
 }
@@ -158,8 +164,7 @@ Decision Brake::settle(const Plan& plan, const Answer& answer, Instant now) {
 // What was marked is paid once: EXPUNGE costs what others have marked, or this session before it selected the
 // mailbox.
 Decision Brake::charge(std::uint64_t messages, Fate fate, Instant now) {
-  const bool expunges = fate == Fate::AllExpunged || fate == Fate::SomeExpunged;
-  const std::uint64_t paid = expunges ? std::min(messages, paid_marks_) : 0;
+  const std::uint64_t paid = expunges(fate) ? std::min(messages, paid_marks_) : 0;
   if (!seat_->user->charge(messages - paid, now)) return Decision::deny(ErrorCode::Brake, "LIMIT");
   if (fate == Fate::Marked) paid_marks_ += messages;
   paid_marks_ = fate == Fate::AllExpunged ? 0 : paid_marks_ - paid;

@@ -5,9 +5,13 @@
 //
 //   STORE that marks, of messages not marked yet   SEARCH set UNDELETED
 //   STORE of X-GM-LABELS, MOVE                     SEARCH set
-//   EXPUNGE, CLOSE, UID EXPUNGE                    SEARCH DELETED, less the marks that this session has paid
+//   EXPUNGE, CLOSE, UID EXPUNGE                    SEARCH DELETED, less the marks that this session has paid;
+//                                                  asked twice
 //   DELETE, RENAME of INBOX                        STATUS mailbox (MESSAGES)
 //   REPLACE                                        one
+//
+// Asked twice, because a server may learn of other sessions' marks only behind its answer to the first
+// SEARCH, and would then expunge more than it has counted (Dovecot does).
 //
 // A command with message numbers is counted by SEARCH, which lets no EXPUNGE through (RFC 9051 §7.5.1), and
 // one with UIDs by UID SEARCH. Sets go to the upstream as the client wrote them.
@@ -27,7 +31,10 @@ class Brake final : public Filter {
   explicit Brake(std::shared_ptr<HeldSeat> seat) : seat_(std::move(seat)) {}
 
   Decision on_command(imap::Command& command, const Context& context) override;
-  void on_answer(const Answer& answer, const Context&) override { answer_ = answer; }
+  void on_answer(const Answer& answer, const Context&) override {
+    answer_ = answer;
+    ++answers_;
+  }
   void on_verdict(const imap::Command& command, const Verdict& verdict,
                   const Context& context) noexcept override;
 
@@ -41,6 +48,7 @@ class Brake final : public Filter {
     bool readable = true;
   };
 
+  static bool expunges(Fate fate) noexcept { return fate == Fate::SomeExpunged || fate == Fate::AllExpunged; }
   static Plan plan_for(const imap::Command& command, const Context& context);
   static Plan plan_for_store(const imap::Command& command, const Context& context);
   static Plan plan_for_set(const imap::Command& command, const Context& context, Fate fate, Octets key);
@@ -50,6 +58,7 @@ class Brake final : public Filter {
 
   std::shared_ptr<HeldSeat> seat_;
   std::optional<Answer> answer_;  // to the question about the command that is judged next
+  int answers_ = 0;               // about that command, so far
   // Messages of the selected mailbox whose marking this session has paid for, and which it has not expunged.
   std::uint64_t paid_marks_ = 0;
 };

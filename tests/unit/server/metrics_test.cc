@@ -76,6 +76,7 @@ TEST(Metrics, HaveTheNamesThatAreDocumented) {
       "postern_log_messages_dropped_total",
       "postern_log_messages_total",
       "postern_parse_errors_total",
+      "postern_policy_decisions_total",
       "postern_proxy_protocol_errors_total",
       "postern_ready",
       "postern_received_bytes_total",
