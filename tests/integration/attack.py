@@ -150,6 +150,36 @@ def attacks() -> list[Attack]:
     return [attack for kind in (stores, expunges, moves, appends, folders, rights, strangers) for attack in kind()]
 
 
+def oddities() -> list[Attack]:
+    """Spellings that no mail program uses. Most do no harm at this Dovecot; none may be read as something harmless."""
+    marked = (b'("\\\\Deleted")', b"(" + literal("\\Deleted") + b")", b"(" + literal("\\Deleted", "") + b")",
+              literal("\\Deleted"), b"\\Seen \\Deleted", b"((\\Deleted))", b"(\\Seen) (\\Deleted)", b"() \\Deleted",
+              b"(\\deleted\\Seen)", b"(\\Seen  \\Deleted)", b"( \\Deleted)", b"(\\Deleted ) ")
+    stored = [b"STORE 2 +FLAGS " + flags for flags in marked]
+    stored += [b"STORE 2 (" + literal("UNCHANGEDSINCE") + b" 999999999) +FLAGS (\\Deleted)",
+               b"STORE 2 (UNCHANGEDSINCE " + literal("999999999") + b") +FLAGS (\\Deleted)",
+               b"STORE 2 (UNCHANGEDSINCE 999999999 X 1) +FLAGS (\\Deleted)", b"STORE 2 () +FLAGS (\\Deleted)",
+               b'STORE 2 "+FLAGS" (\\Deleted)', b"STORE 2 " + literal("+FLAGS") + b" (\\Deleted)",
+               b"STORE " + literal("2") + b" +FLAGS (\\Deleted)", b'STORE "2" +FLAGS (\\Deleted)',
+               b"STORE 2  +FLAGS (\\Deleted)", b"STORE 2 +FLAGS  (\\Deleted)", b"STORE  2 +FLAGS (\\Deleted)",
+               b"STORE 2 +FLAGS(\\Deleted)", b"STORE 2 +flags.SILENT(\\Deleted)", b"STORE 2 +X-GM-LABELS (\\Trash)",
+               b"UID  STORE 2 +FLAGS (\\Deleted)", b"UID " + literal("STORE") + b" 2 +FLAGS (\\Deleted)",
+               literal("STORE") + b" 2 +FLAGS (\\Deleted)", b'"UID" STORE 2 +FLAGS (\\Deleted)',
+               b"MOVE 2 trash", b"MOVE 2 Trash.below", b"MOVE 2 Trash.", b'MOVE 2 "Trash"x', b"MOVE 2 (Trash)",
+               b"MOVE 2 .Trash", b"MOVE 2 Tras&AGg-", b"MOVE 2 Trash Trash", b"UID EXPUNGE", b"EXPUNGE 1", b"EXPUNGE ",
+               b" EXPUNGE", b"\tEXPUNGE", b"EXPUNGE\t", b"UID\tEXPUNGE 1", b"UID EXPUNGE\t1"]
+    named = [b"DELETE " + name for name in (
+        b"Kept", b"kept.", b'"kept."', b".kept", b"kept..below", b'"k\\ept"', b"&AGs-ept", b"ke&-pt", b"&AGsAZQBwAHQ-",
+        b"kept\xff", b"k*pt", b"%", b'"kept" x', b"kept)", b"(kept)", b"~" + literal("kept"), b'"R&D"', b"R&D",
+        "Lists.été".encode(), '"Lists.été"'.encode(), b"\tkept", b" kept")]
+    named += [b"APPEND kept " + flags + b" " + literal("abc") for flags in marked if flags != literal("\\Deleted")]
+    named += [b"APPEND kept (\\Deleted) ~" + literal("abc"), b"APPEND kept (\\Deleted) UTF8 (~" + literal("abc") + b")",
+              b"APPEND kept CATENATE (TEXT " + literal("abc") + b") (\\Deleted) " + literal("abc"),
+              b'APPEND kept (\\Deleted) CATENATE (URL "/INBOX/;UID=1")', b"RENAME kept (x)", b"RENAME  kept x",
+              b"SETACL kept", b"SETMETADATA kept (/private/comment NIL)"]
+    return [Attack((b"SELECT kept", each), works=False) for each in stored] + [once(each, works=False) for each in named]
+
+
 def writes() -> list[Attack]:
     """What loses nothing, and what somebody who may only read shall not do either."""
     return [on("kept", "STORE 2 +FLAGS (\\Flagged)"), on("kept", "UID STORE 2 -FLAGS.SILENT (\\Seen)"),

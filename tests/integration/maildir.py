@@ -10,7 +10,8 @@ from clients.mailbox import digest
 
 # What Dovecot writes for itself whenever it looks at a mailbox. Its dovecot-keywords, dovecot-acl and attributes
 # are not among them: those hold what a client has said.
-DOVECOTS_OWN = re.compile(r"dovecot\.(index|list\.index|mailbox\.log)|dovecot-(uidlist|uidvalidity|acl-list)|maildirsize")
+DOVECOTS_OWN = re.compile(r"dovecot\.(index|list\.index|mailbox\.log)|dovecot-(uidlist|uidvalidity|acl-list)|maildirsize"
+                          r"|temp\.")
 
 
 def octets(root: pathlib.Path) -> dict[str, str]:

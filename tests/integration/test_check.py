@@ -106,7 +106,7 @@ class CommandLine(unittest.TestCase):
 
     def test_a_feature_of_a_later_version_is_refused_not_ignored(self) -> None:
         for changes in ({"audit": {"file": "audit.log"}}, {"rewrite": {"compress": True}},
-                        {"limits": {"deletions": {"messages": 10}}}, {"admin": {"address": "127.0.0.1:1"}}):
+                        {"routes": [{"lookup": {"file": "users.map"}}]}, {"admin": {"address": "127.0.0.1:1"}}):
             with self.subTest(changes):
                 self.assert_refused(self.tree(**changes), "not supported in this version")
 

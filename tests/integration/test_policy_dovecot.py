@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import maildir
-from attack import PLUGINS, SYNCHRONISING, Attack, attacks, copy_mail, fill, mail_of, say, say_all, writes
+from attack import PLUGINS, SYNCHRONISING, Attack, attacks, copy_mail, fill, mail_of, oddities, say, say_all, writes
 from support import (NAME, PASSWORDS, GatewayTest, PrivateDovecot, Wire, configuration, main, new_folder, self_signed,
                      start_gateway, start_server)
 
 EVERYTHING = attacks()
 MAILBOXES = ["INBOX", "kept", "kept/**", "Lists/été", "R&D"]
 RULES = [
-    {"name": "by-class", "when": {"user": "deny", "class": "destructive"}, "action": "deny", "reply": "by class"},
-    {"name": "by-name", "when": {"user": "named", "class": "destructive", "mailbox": MAILBOXES}, "action": "deny"},
-    {"name": "readers", "when": {"user": "reader"}, "action": "read_only", "reply": "only read"},
+    {"name": "by-class", "when": {"user": "deny*", "class": "destructive"}, "action": "deny", "reply": "by class"},
+    {"name": "by-name", "when": {"user": "named*", "class": "destructive", "mailbox": MAILBOXES}, "action": "deny"},
+    {"name": "readers", "when": {"user": "reader*"}, "action": "read_only", "reply": "only read"},
     {"name": "filers", "when": {"user": "filer*"}, "action": "organise"},
 ]
 
@@ -26,7 +26,8 @@ class Attacked(GatewayTest):
         cls.pair = self_signed(cls.folder / "tls", NAME)
         victims = [f"victim{number:03}" for number in range(len(EVERYTHING))]
         filers = [f"filer{number:03}" for number in range(len(EVERYTHING))]
-        names = ["template", "deny", "named", "reader", "filer", *victims, *filers]
+        names = ["template", *victims, *filers]
+        names += [user + number for user in ("deny", "named", "reader", "filer") for number in ("", "2")]
         cls.victims, cls.filers = iter(victims), iter(filers)
         cls.dovecot = start_server(cls, PrivateDovecot(
             cls.folder / "dovecot", dict.fromkeys(names, PASSWORDS["alice"]), extra=PLUGINS))
@@ -89,6 +90,19 @@ class Attacked(GatewayTest):
 
     def test_organise(self) -> None:
         self.assert_harmless("filer", (attack for attack in EVERYTHING if not attack.files))
+
+    def test_odd_spellings(self) -> None:
+        for user in ("deny2", "named2", "reader2", "filer2"):
+            mail = copy_mail(self.dovecot, "template", user)
+            before = maildir.octets(mail)
+            wire = self.log_in(user)
+            for attack in oddities():
+                with self.subTest(attack.name, user=user):
+                    *_, last = [say(wire, command) for command in attack.commands]
+                    self.assertRegex(last, rb"^\S+ (NO|BAD) ")
+                    wire.expect_ok("NOOP")
+                    expected, before = before, maildir.octets(mail)
+                    self.assertEqual(before.items() ^ expected.items(), set())
 
     def test_organise_lets_file(self) -> None:
         """Every message stays, with its flags; where it lies may change, but not to the trash."""

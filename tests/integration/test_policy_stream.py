@@ -13,7 +13,8 @@ REPLY = "kept for seven years"
 
 
 class Stream(GatewayTest):
-    settings = {"rules": [{"name": "keep", "when": {"class": "destructive", "mailbox": ["kept", "kept/**"]},
+    settings = {"rules": [{"name": "out", "when": {"user": "bob", "command": "DELETE"}, "action": "disconnect"},
+                          {"name": "keep", "when": {"class": "destructive", "mailbox": ["kept", "kept/**"]},
                            "action": "deny", "reply": REPLY}]}
 
     @classmethod
@@ -165,6 +166,16 @@ class Stream(GatewayTest):
         self.assertTrue(slow.line().startswith(b"f OK "))
         self.assertEqual(slow.line(), f"d NO [NOPERM] {REPLY}\r\n".encode())
         slow.expect_ok("NOOP")
+
+    def test_behind_a_disconnection_nothing_is_done(self) -> None:
+        wire = self.session("bob")
+        wire.expect_ok("CREATE other")
+        wire.send(b"s STATUS INBOX (MESSAGES)\r\nd DELETE other\r\nr RENAME other gone\r\nc CREATE more\r\n")
+        said = self.assert_ends(wire)
+        self.assertRegex(said, rb"\* BYE [^\r\n]*\r\n$")
+        with self.session("bob") as other:
+            other.expect_ok("STATUS other (MESSAGES)")
+            self.assert_text(other.command("STATUS more (MESSAGES)").text, "NO ")
 
     def test_behind_done_in_the_same_packet(self) -> None:
         wire = self.boxes()
