@@ -38,8 +38,8 @@ constexpr NamesOf<telemetry::AuthResult> kAuthResults{"success", "failure", "tem
 constexpr NamesOf<telemetry::CommandResult> kCommandResults{"ok", "no", "bad", "denied", "aborted"};
 constexpr NamesOf<telemetry::ParseError> kParseErrors{"syntax", "line_too_long", "literal_too_large",
                                                       "too_many_literals", "depth"};
-constexpr NamesOf<telemetry::RejectReason> kRejections{"max_connections", "client_limit", "overload", "draining",
-                                                       "proxy_protocol"};
+constexpr NamesOf<telemetry::RejectReason> kRejections{"max_connections", "client_limit", "overload",
+                                                       "draining", "proxy_protocol"};
 constexpr NamesOf<telemetry::ProxyError> kProxyErrors{"untrusted", "malformed", "checksum", "timeout",
                                                       "closed"};
 constexpr NamesOf<telemetry::HandshakeMode> kModes{"implicit", "starttls"};
@@ -303,8 +303,9 @@ class Collector final : public prometheus::Collectable {
     Family(out, MetricType::Counter, "postern_deletions_charged_total",
            "Messages that were charged to limits.deletions before a command could make them vanish.")
         .add({}, view_.deletions_charged);
-    Family refused(out, MetricType::Counter, "postern_deletions_refused_total",
-                   "Commands that limits.deletions has refused; uncounted: nobody could say how many messages.");
+    Family refused(
+        out, MetricType::Counter, "postern_deletions_refused_total",
+        "Commands that limits.deletions has refused; uncounted: nobody could say how many messages.");
     refused.add({{"reason", "limit"}}, view_.deletions_braked);
     refused.add({{"reason", "uncounted"}}, view_.deletions_uncounted);
   }

@@ -107,7 +107,7 @@ class Worker final : public net::RelayHost, private net::Acceptor, private net::
   uv_check_t check_{};         // when it has woken and the sockets' callbacks have run
   std::uint64_t busy_ns_ = 0;  // of this round, up to check_
   std::uint64_t checked_at_ns_ = 0;
-  std::uint64_t complained_at_ns_ = 0;       // of what could not be accepted
+  std::uint64_t complained_at_ns_ = 0;         // of what could not be accepted
   std::uint64_t complained_of_client_ns_ = 0;  // of too many sessions from one network
   bool draining_ = false;
   bool finished_ = false;

@@ -57,7 +57,14 @@ enum class StarttlsResult : std::uint8_t { Ok, Refused, InjectionBlocked, kCount
 enum class AuthResult : std::uint8_t { Success, Failure, Temporary, Denied, kCount };
 enum class CommandResult : std::uint8_t { Ok, No, Bad, Denied, Aborted, kCount };
 enum class ParseError : std::uint8_t { Syntax, LineTooLong, LiteralTooLarge, TooManyLiterals, Depth, kCount };
-enum class RejectReason : std::uint8_t { MaxConnections, ClientLimit, Overload, Draining, ProxyProtocol, kCount };
+enum class RejectReason : std::uint8_t {
+  MaxConnections,
+  ClientLimit,
+  Overload,
+  Draining,
+  ProxyProtocol,
+  kCount
+};
 enum class ProxyError : std::uint8_t { Untrusted, Malformed, Checksum, Timeout, Closed, kCount };
 enum class HandshakeMode : std::uint8_t { Implicit, Starttls, kCount };
 enum class HandshakeFailure : std::uint8_t {
