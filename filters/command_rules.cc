@@ -121,8 +121,15 @@ Decision CommandRules::without_mailbox(Verb verb, const RuleSet& set, const Cont
   return outcome.decision;
 }
 
+// What is about mailboxes does nothing to a login, and is not told of as if it had.
 Decision CommandRules::on_login(Verb verb, const Context& context) {
-  return without_mailbox(verb, policy_->settle(context, Moment::Login), context);
+  Decision decision = without_mailbox(verb, policy_->settle(context, Moment::Login), context);
+  for (std::int32_t* hit : {&decision.rules.decided, &decision.rules.observed}) {
+    if (*hit == RuleHits::kNone) continue;
+    const RuleAction action = policy_->rule(static_cast<std::size_t>(*hit)).action;
+    if (action == RuleAction::ReadOnly || action == RuleAction::Organise) *hit = RuleHits::kNone;
+  }
+  return decision;
 }
 
 Decision CommandRules::before_login(const imap::Command& command, const Context& context) const {

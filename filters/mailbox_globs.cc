@@ -1,7 +1,6 @@
 #include "filters/mailbox_globs.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace postern::filters {
 
@@ -18,26 +17,34 @@ MailboxGlobs::MailboxGlobs(const std::vector<std::string>& globs) {
         at += stars;
       }
     }
+    if (!glob.rest.empty()) glob.tail = text.substr(text.rfind('*') + 1);
+    const auto number = static_cast<std::uint32_t>(globs_.size());
+    if (glob.prefix.empty() && !glob.tail.empty()) {
+      by_end_.add(number, {glob.tail.rbegin(), glob.tail.rend()});
+    } else {
+      by_begin_.add(number, glob.prefix);
+    }
     globs_.push_back(std::move(glob));
   }
-  order_.resize(globs_.size());
-  std::iota(order_.begin(), order_.end(), 0U);
-  std::sort(order_.begin(), order_.end(), [this](std::uint32_t a, std::uint32_t b) {
-    return Octets(globs_[a].prefix) < Octets(globs_[b].prefix);
-  });
+  by_begin_.sort();
+  by_end_.sort();
 }
 
-// Of [low, high), whose prefixes have the first `depth` octets in common and more than those: to the ones
-// that go on with `octet`.
-void MailboxGlobs::narrow(char octet, std::size_t depth, std::size_t& low, std::size_t& high) const noexcept {
+void MailboxGlobs::Index::sort() {
+  std::sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.key < b.key; });
+}
+
+// Of [low, high), whose keys have the first `depth` octets in common and more than those: to the ones that go
+// on with `octet`.
+void MailboxGlobs::Index::narrow(char octet, std::size_t depth, std::size_t& low,
+                                 std::size_t& high) const noexcept {
   const auto value = [](char c) { return static_cast<unsigned char>(c); };  // as the order compares them
-  const auto begin = order_.begin();
+  const auto begin = rows_.begin();
   const auto first = begin + static_cast<std::ptrdiff_t>(low);
   const auto last = begin + static_cast<std::ptrdiff_t>(high);
-  const auto from = std::partition_point(
-      first, last, [&](std::uint32_t number) { return value(globs_[number].prefix[depth]) < value(octet); });
-  const auto to = std::partition_point(
-      from, last, [&](std::uint32_t number) { return globs_[number].prefix[depth] == octet; });
+  const auto from =
+      std::partition_point(first, last, [&](const Row& row) { return value(row.key[depth]) < value(octet); });
+  const auto to = std::partition_point(from, last, [&](const Row& row) { return row.key[depth] == octet; });
   low = static_cast<std::size_t>(from - begin);
   high = static_cast<std::size_t>(to - begin);
 }
@@ -48,6 +55,14 @@ bool MailboxGlobs::matches(std::uint32_t number, Octets path, Reach reach) const
     return reach == Reach::AnyBelow && Octets(glob.prefix).starts_with(path);
   const Octets text = path.substr(glob.prefix.size());
   if (reach == Reach::Name && glob.rest.empty()) return text.empty();
+  if (glob.rest.empty()) return false;  // a glob without a star names one mailbox, and nothing below it
+  // Most globs have one star: they are told without following the text octet by octet.
+  if (reach == Reach::AllBelow && !glob.tail.empty()) return false;
+  const bool any_path = glob.rest.front().kind == Token::Kind::Path;
+  if (reach == Reach::AnyBelow && any_path) return true;
+  if (reach == Reach::Name && !text.ends_with(glob.tail)) return false;
+  if (reach == Reach::Name && glob.rest.size() == glob.tail.size() + 1)
+    return any_path || text.substr(0, text.size() - glob.tail.size()).find('/') == Octets::npos;
   return run(glob.rest, text, reach);
 }
 

@@ -131,7 +131,7 @@ void Relay::Impl::act(const session::PolicyDecision& decision) {
                                    : &options_.settings->rules[static_cast<std::size_t>(index)];
     host_.log().log(LogLevel::Info, "policy", options_.facts.session_id,
                     {{"client", options_.facts.client_address},
-                     {"user", session_->user()},
+                     {"user", decision.user},
                      {"rule", rule == nullptr ? std::string() : rule->name},
                      {"place", rule == nullptr ? std::string() : place_of(rule->mark)},
                      {"mode", observed ? "observe" : "enforce"},

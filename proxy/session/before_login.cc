@@ -119,7 +119,7 @@ void Session::Impl::answer_before_login(imap::Command& command) {
   const bool denied = decision.ruling == filters::Ruling::Deny;
   chain_.on_verdict(command, {false, denied ? decision.code : ErrorCode::Ok}, context());
   tell_decision(decision, nullptr, command.verb);
-  if (decision.ruling == filters::Ruling::Close) return end(decision.code);
+  if (decision.ruling == filters::Ruling::Close) return end_by(decision);
   if (denied) {
     count(command.verb, telemetry::CommandResult::Denied);
     const bool login = command.verb == imap::Verb::Login;

@@ -122,7 +122,7 @@ void Session::Impl::decide(imap::Command& command) {
     case filters::Ruling::Close:
       chain_.on_verdict(command, {false, decision.code}, context());
       count(command.verb, telemetry::CommandResult::Denied);
-      return end(decision.code);
+      return end_by(decision);
   }
 }
 
@@ -249,7 +249,8 @@ void Session::Impl::tell_decision(const filters::Decision& decision, const imap:
   const bool told_as_login = refused && hits.decided == filters::RuleHits::kNone &&
                              (verb == imap::Verb::Login || verb == imap::Verb::Authenticate);
   if (told_as_login || (!refused && !changed && hits.observed == filters::RuleHits::kNone)) return;
-  PolicyDecision told{hits, decision.ruling, decision.code, decision.rewriting, verb, false, {}};
+  PolicyDecision told{hits, decision.ruling, decision.code, decision.rewriting, verb, false, user_, {}};
+  if (login_) told.user = login_->user;
   if (command != nullptr) {
     told.uid = command->uid;
     const imap::MailboxUses uses = imap::mailboxes_of(*command);
@@ -322,7 +323,7 @@ void Session::Impl::judge_part(imap::Command& part) {
       return park(part, decision.until, true);
     case filters::Ruling::Ask:  // nothing can be asked in the middle of a command
     case filters::Ruling::Close:
-      return end(decision.ruling == filters::Ruling::Ask ? ErrorCode::Internal : decision.code);
+      return decision.ruling == filters::Ruling::Ask ? end(ErrorCode::Internal) : end_by(decision);
     case filters::Ruling::Deny: {
       chain_.on_verdict(part, {false, decision.code}, context());
       std::string answer = " NO [";

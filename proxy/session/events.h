@@ -101,6 +101,7 @@ struct PolicyDecision {
   filters::Rewriting rewriting = filters::Rewriting::None;
   imap::Verb verb = imap::Verb::Unknown;
   bool uid = false;
+  std::string user;     // as far as it is known; empty: hidden, or before login
   std::string mailbox;  // canonical: the one that is named last, or the selected one; empty: none
 };
 struct Disconnect {};

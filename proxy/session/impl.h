@@ -46,7 +46,8 @@ struct Session::Impl : State {
   Instant silence_deadline() const noexcept;
 
   // session.cc: ends
-  void end(ErrorCode code, Octets response_code = {});
+  void end(ErrorCode code, Octets response_code = {}, Octets text = {});  // text: else the row's
+  void end_by(const filters::Decision& decision) { end(decision.code, {}, decision.text); }
   void fault(ErrorCode code, Side side, std::string_view expected, Octets excerpt = {});
   void client_fault(ErrorCode code);  // the client broke the framing: BAD, BYE, close
   filters::Context context() const;

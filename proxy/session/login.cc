@@ -168,7 +168,7 @@ std::optional<LoginRefusal> Session::Impl::judge_login() {
       login_->mechanism == Mechanism::Login ? imap::Verb::Login : imap::Verb::Authenticate;
   const filters::Decision decision = chain_.on_login(verb, judged);
   tell_decision(decision, nullptr, verb);
-  if (decision.ruling == filters::Ruling::Close) end(decision.code);
+  if (decision.ruling == filters::Ruling::Close) end_by(decision);
   if (decision.ruling != filters::Ruling::Deny) return std::nullopt;
   return refusal(decision.code, decision.response_code, decision.text);
 }

@@ -208,7 +208,7 @@ void Session::Impl::on_tls_ready(const TlsReady& ready) {
   }
   client_tls_ = ready.facts;
   const filters::Decision decision = chain_.on_tls(context());
-  if (decision.ruling != filters::Ruling::Pass) return end(decision.code);
+  if (decision.ruling != filters::Ruling::Pass) return end_by(decision);
   if (env_.facts.tls == config::ListenerTls::Implicit) return greet();
   // RFC 9051 §6.2.1: no second greeting, and nothing of the clear text phase is remembered.
   phase_ = Phase::NotAuthenticated;
@@ -368,9 +368,9 @@ void Session::Impl::tick() {
 
 // --- ends ------------------------------------------------------------------------------------------------
 
-void Session::Impl::end(ErrorCode code, Octets response_code) {
+void Session::Impl::end(ErrorCode code, Octets response_code, Octets text) {
   if (closing_) return;
-  const Octets text = row_of(code).client;
+  if (text.empty()) text = row_of(code).client;
   const bool can_speak = !passing_.incomplete && !bye_seen_ && phase_ != Phase::Handshake;
   if (can_speak && !text.empty()) {
     if (response_code.empty()) {

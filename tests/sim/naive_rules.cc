@@ -194,7 +194,16 @@ string NaiveVerdict::shown() const {
 NaiveVerdict NaiveRules::login(Verb verb, const Context& context) const {
   Asked asked{verb, string(imap::name_of(verb)), {}, {}, true};
   asked.effect.classes = imap::row_of(verb).effects;
-  return judge(asked, context);
+  NaiveVerdict verdict = judge(asked, context);
+  // What is about mailboxes does nothing to a login.
+  const auto about_mailboxes = [&](int rule) {
+    if (rule < 0) return false;
+    const RuleAction action = settings_.rules[static_cast<std::size_t>(rule)].action;
+    return action == RuleAction::ReadOnly || action == RuleAction::Organise;
+  };
+  if (about_mailboxes(verdict.decided)) verdict.decided = -1;
+  if (about_mailboxes(verdict.observed)) verdict.observed = -1;
+  return verdict;
 }
 
 NaiveVerdict NaiveRules::command(const imap::Command& command, const Context& context) {
