@@ -223,7 +223,12 @@ bool Session::Impl::edit_enable(imap::Command& command, std::string& rewritten) 
 bool Session::Impl::rewrite(imap::Command& command, filters::Rewriting rewriting, std::string& rewritten) {
   if (rewriting == filters::Rewriting::None) return true;
   if (rewriting == filters::Rewriting::KeepMail && !abilities_.unselect) {
-    leave_mailbox(command.tag);
+    if (selected_) {
+      leave_mailbox(command.tag);
+    } else {
+      count(command.verb, telemetry::CommandResult::Bad);
+      add_answer(std::string(command.tag).append(" BAD No mailbox is selected\r\n"));
+    }
     return false;
   }
   imap::rename_verb(command, rewriting == filters::Rewriting::Examine ? "EXAMINE" : "UNSELECT", rewritten);
