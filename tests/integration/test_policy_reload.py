@@ -17,6 +17,7 @@ class Trial(GatewayTest):
     settings = {"rules": [
         {"name": "nobody", "when": {"user": "alice"}, "action": "read_only", "mode": "observe"},
         {"name": "nothing", "when": {"user": "carol", "class": "destructive"}, "action": "disconnect", "mode": "observe"},
+        {"name": "login", "when": {"user": "bob", "command": "LOGIN"}, "action": "deny", "mode": "observe"},
         {"name": "trial", "when": {"user": "bob", "class": "destructive"}, "action": "deny", "mode": "observe"},
         {"name": "real", "when": {"user": "bob", "command": "DELETE"}, "action": "deny", "reply": "not even on trial"}]}
 
@@ -38,6 +39,14 @@ class Trial(GatewayTest):
                 self.assertEqual(self.counted(policy, "observe") - before, 3)
                 line = self.gateway.wait_for("policy", after=mark, rule=policy, command="EXPUNGE")
                 self.assertEqual(line.fields["user"], user)
+
+    def test_a_login_that_would_be_refused_is_told_with_its_user(self) -> None:
+        mark, before = self.gateway.mark(), self.counted("login", "observe")
+        self.session("bob")
+        line = self.gateway.wait_for("policy", after=mark, rule="login")
+        self.assertEqual([line.fields[key] for key in ("user", "command", "mode", "action", "outcome")],
+                         ["bob", "LOGIN", "observe", "deny", "passed"])
+        self.assertEqual(self.counted("login", "observe") - before, 1)
 
     def test_a_trial_does_not_stand_before_what_is_enforced(self) -> None:
         wire = self.session("bob")
