@@ -359,8 +359,8 @@ class Explainer {
           more = head(scanner.command());
           break;
         case imap::CommandEvent::Part:
-        case imap::CommandEvent::End:
-          more = part(scanner.command());
+        case imap::CommandEvent::End:  // a bare one says nothing more
+          more = scanner.command().text.empty() || part(scanner.command());
           break;
         case imap::CommandEvent::Malformed:
           return malformed(scanner);

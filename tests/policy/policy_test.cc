@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "config/load.h"
+#include "policy/client.h"
 #include "policy/forms.h"
 #include "policy/lenient_upstream.h"
-#include "spec/stage.h"
 
 namespace postern::policy {
 namespace {
@@ -37,78 +37,20 @@ spec::Setting setting_with(const std::string& rules) {
   return setting;
 }
 
-// A client as it should be: it waits for "+" where it announced a literal that asks for it.
-class Attempt {
+// Logged in, and where the form wants it: the mailbox selected, UTF-8 enabled.
+class Attempt : public Client {
  public:
   Attempt(const Form& form, const std::string& rules, const spec::Way& way, bool has_unselect)
-      : upstream_(form.separator, has_unselect), stage_(setting_with(rules), way) {
-    TlsFacts tls;
-    tls.secure = true;
-    tls.minor = 3;
-    stage_.happen(session::TlsReady{Side::Client, tls});
-    say("l1", std::string("LOGIN fred ") + spec::Stage::kPassword);
-    stage_.happen(session::UpstreamConnected{});
-    stage_.send(Side::Upstream, upstream_.greeting());
-    pump();
-    EXPECT_TRUE(is_answered("l1", "OK")) << stage_.seen(Side::Client);
+      : Client(setting_with(rules), way, form.separator, has_unselect) {
+    log_in();
+    EXPECT_TRUE(is_answered("l1", "OK")) << stage().seen(Side::Client);
     if (form.utf8) say("l2", "ENABLE UTF8=ACCEPT");
     if (!form.selected.empty()) say("l3", "SELECT " + form.selected);
   }
-
-  void say(const std::string& tag, const std::string& command) {
-    std::string text = tag + " " + command + "\r\n";
-    while (!text.empty() && !stage_.closed()) {
-      const std::size_t end = end_of_announcement(text);
-      const std::size_t before = stage_.seen(Side::Client).size();
-      stage_.send(Side::Client, text.substr(0, end));
-      pump();
-      text.erase(0, end);
-      if (text.empty() || stage_.closed() || is_answered(tag, "")) return;
-      if (stage_.seen(Side::Client).find("+ ", before) == std::string::npos) {
-        ADD_FAILURE() << "neither + nor an answer: " << stage_.seen(Side::Client);
-        return;
-      }
-    }
-  }
-
-  bool is_answered(const std::string& tag, const std::string& status) {
-    return ("\n" + stage_.seen(Side::Client)).find("\n" + tag + " " + status) != std::string::npos;
-  }
-  bool upstream_got(const std::string& command) const {
-    return ("\n" + upstream_.received()).find("\n" + command + "\r\n") != std::string::npos;
-  }
-  spec::Stage& stage() { return stage_; }
-  const LenientUpstream& upstream() const { return upstream_; }
-
- private:
-  // Behind the first `{n}` or `~{n}` at the end of a line, or the end of the text.
-  static std::size_t end_of_announcement(const std::string& text) {
-    for (std::size_t at = text.find("}\r\n"); at != std::string::npos; at = text.find("}\r\n", at + 1)) {
-      const std::size_t open = text.rfind('{', at);
-      const std::string digits = open == std::string::npos ? "" : text.substr(open + 1, at - open - 1);
-      if (!digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos) return at + 3;
-    }
-    return text.size();
-  }
-
-  void pump() {
-    while (!stage_.seen(Side::Upstream).empty() && !stage_.closed()) {
-      const std::string octets = std::exchange(stage_.seen(Side::Upstream), {});
-      const std::string answer = upstream_.receive(octets);
-      if (!answer.empty()) stage_.send(Side::Upstream, answer);
-    }
-    if (stage_.closed()) upstream_.receive(std::exchange(stage_.seen(Side::Upstream), {}));
-  }
-
-  LenientUpstream upstream_;
-  spec::Stage stage_;
 };
 
 std::string shown(const Form& form) {
-  std::string out = "SELECT " + form.selected + " | " + form.command;
-  for (std::size_t at = out.find("\r\n"); at != std::string::npos; at = out.find("\r\n"))
-    out.replace(at, 2, "|");
-  return out + " | separator " + form.separator;
+  return in_one_line("SELECT " + form.selected + " | " + form.command) + " | separator " + form.separator;
 }
 
 void check_harm(const Form& form, const LenientUpstream& upstream, const std::string& rules) {

@@ -141,6 +141,12 @@ TEST_F(Explain, LaterMessagesAreJudgedToo) {
   const std::string text = of("APPEND Archive {3+}\r\nabc (\\Deleted) {3}");
   EXPECT_TRUE(has(text, "result    refused: NO [NOPERM] it is kept\n")) << text;
   EXPECT_TRUE(has(of("APPEND Archive {3+}\r\nabc (\\Seen) {3}\r\nabc"), "result    allowed\n"));
+  // The end alone is no message, so a rule that asks for flags is not asked for them there.
+  const std::string flagged =
+      "  - { name: seen, when: { command: APPEND, flag: \"\\\\Seen\" }, action: allow }\n"
+      "  - { name: rest, when: { command: APPEND }, action: deny }\n";
+  EXPECT_TRUE(has(of("APPEND x (\\Seen) {1}\r\na", {.user = "fred"}, 0, flagged), "result    allowed\n"));
+  EXPECT_TRUE(has(of("APPEND x {1}\r\na", {.user = "fred"}, 0, flagged), "result    refused"));
 }
 
 TEST_F(Explain, SaysWhatIsWrongWithTheQuestion) {
