@@ -294,7 +294,7 @@ class Decoder {
 
   Rule rule(const Reader& in) {
     Rule out;
-    out.mark = mark(in, "action");
+    out.mark = mark(in, "name");
     in.read("name", out.name);
     if (out.name.empty()) out.name = "rule " + std::to_string(out_.rules.size() + 1);
     const Reader when = in.block("when");

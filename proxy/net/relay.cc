@@ -19,10 +19,15 @@ void Relay::kill() {
   impl_->killed_ = true;
   impl_->close_handles();
 }
-const std::string& Relay::id() const noexcept { return impl_->options_.facts.session_id; }
+const std::string& Relay::id() const noexcept { return impl_->facts().session_id; }
 
 Relay::Impl::Impl(Relay& self, RelayHost& host, RelayOptions options)
-    : self_(self), host_(host), options_(std::move(options)) {}
+    : self_(self),
+      host_(host),
+      options_(std::make_unique<RelayOptions>(std::move(options))),
+      settings_(options_->settings),
+      server_context_(options_->server_context),
+      seat_(std::move(options_->seat)) {}
 
 Relay::Impl::~Impl() = default;
 
@@ -34,15 +39,17 @@ void Relay::Impl::start(Socket client) {
   timer_open_ = true;
   listener_cells().active.add();
   session_.emplace(
-      session::Environment{options_.settings.get(), options_.offer, options_.user_rewrite, &host_.cells(),
-                           options_.rule_slots.get(), options_.facts, options_.version, options_.tag_seed},
-      filters::make_chain({options_.settings.get(), options_.policy, &host_.ledger()}), now_);
+      session::Environment{settings_.get(), std::move(options_->offer), std::move(options_->user_rewrite),
+                           &host_.cells(), options_->rule_slots.get(), std::move(options_->facts),
+                           options_->version, options_->tag_seed},
+      filters::make_chain({settings_.get(), options_->policy, &host_.ledger()}), now_);
+  options_.reset();
   Leg& client_leg = leg(Side::Client);
   client_leg.stream = Stream::make(host_.loop(), *this);
   client_leg.connected = true;
   if (client_leg.stream->open(std::move(client)) != 0)
     session_->event(session::Failed{Side::Client, ErrorCode::ClientReset}, now_);
-  else if (options_.facts.tls == config::ListenerTls::Implicit)
+  else if (facts().tls == config::ListenerTls::Implicit)
     start_engine(Side::Client);
   pump(true);
 }
@@ -78,7 +85,7 @@ bool Relay::Impl::wants_octets(Side side) noexcept {
 // limits.bandwidth_per_session: what was read has to be paid for before more is; the rest waits in the
 // kernel.
 Instant Relay::Impl::readable_at() const noexcept {
-  const std::uint64_t rate = options_.settings->limits.bandwidth_per_session;
+  const std::uint64_t rate = settings_->limits.bandwidth_per_session;
   return bandwidth_.free_at(std::max(rate, kLeastBurst), rate);
 }
 
@@ -91,7 +98,7 @@ StreamUser::Memory Relay::Impl::read_memory(Stream& stream) noexcept {
   if (!may_read(side)) return {};
   const bool encrypted = leg(side).engine != nullptr;
   const std::size_t room = encrypted ? Scratch::kCipherBytes : Scratch::kPlainBytes;
-  const std::uint64_t rate = options_.settings->limits.bandwidth_per_session;
+  const std::uint64_t rate = settings_->limits.bandwidth_per_session;
   const std::uint64_t most = rate == 0 ? room : std::max<std::uint64_t>(rate, kLeastRead);
   return {encrypted ? scratch().cipher_in.get() : scratch().plain.get(), std::min<std::size_t>(room, most)};
 }

@@ -61,8 +61,9 @@ struct RelayOptions {
   std::shared_ptr<const session::Offer> offer;
   std::shared_ptr<const filters::UserRewrite> user_rewrite = {};  // null: names go as they come
   std::shared_ptr<const filters::Policy> policy;                  // null without rules
-  std::shared_ptr<const std::vector<std::size_t>> rule_slots;     // by rule: its place in WorkerCells::rules
-  std::shared_ptr<const tls::ServerContext> server_context;       // null on a clear text listener
+  // Lives as long as `settings`.
+  std::shared_ptr<const std::vector<std::size_t>> rule_slots;  // by rule: its place in WorkerCells::rules
+  std::shared_ptr<const tls::ServerContext> server_context;    // null on a clear text listener
   filters::SessionFacts facts;
   std::string_view version;  // of this program; a constant
   std::uint64_t tag_seed = 0;

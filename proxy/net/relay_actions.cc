@@ -36,26 +36,23 @@ void Relay::Impl::act(const session::Connect& connect) {
   }
   leave_upstream();
   connector_.reset();
-  const filters::SessionFacts& facts = options_.facts;
-  if (!host_.ledger().may_log_in(facts.client_address, connect.user, now_))
+  if (!host_.ledger().may_log_in(facts().client_address, connect.user, now_))
     return session_->event(session::UpstreamFailed{ErrorCode::LoginThrottled}, now_);
-  connector_ =
-      std::make_unique<Connector>(host_.loop(), *this, host_.candidates(facts, client_tls(), connect.user));
+  connector_ = std::make_unique<Connector>(host_.loop(), *this,
+                                           host_.candidates(facts(), session_->client_tls(), connect.user));
   dial();
 }
 
 // One line ties the proxy's name for the session to this one's, and the client to the proxy that spoke for
 // it.
 void Relay::Impl::act(const session::ClientKnown& known) {
-  host_.log().log(LogLevel::Info, "client known", options_.facts.session_id,
+  host_.log().log(LogLevel::Info, "client known", facts().session_id,
                   {{"client", known.facts.client_address},
-                   {"proxy", options_.facts.client_address},
+                   {"proxy", known.proxy_address},
                    {"proxy_session", known.facts.external_id}});
-  const bool speaks_for_itself = known.facts.client_address == options_.facts.client_address;
-  options_.facts = known.facts;
-  if (speaks_for_itself) return;
-  options_.seat = host_.ledger().seat_client(known.facts.client_address);
-  if (!options_.seat) session_->event(session::Refused{}, now_);
+  if (known.facts.client_address == known.proxy_address) return;
+  seat_ = host_.ledger().seat_client(known.facts.client_address);
+  if (!seat_) session_->event(session::Refused{}, now_);
 }
 
 // The next endpoint that this login has not tried, or the news that there is none.
@@ -81,7 +78,7 @@ void Relay::Impl::dial_failed(ErrorCode code) {
   const bool too_slow = code == ErrorCode::UpstreamConnectTimeout || code == ErrorCode::UpstreamLoginTimeout;
   if (leg(Side::Upstream).engine && too_slow)
     handshake_failed(Side::Upstream, telemetry::HandshakeFailure::Timeout);
-  host_.log().log(row_of(code).level, "upstream failed", options_.facts.session_id,
+  host_.log().log(row_of(code).level, "upstream failed", facts().session_id,
                   {{"upstream", connector_->candidates().name},
                    {"server", endpoint_},
                    {"reason", std::string(label_of(code))},
@@ -110,8 +107,7 @@ void Relay::Impl::act(const session::StartTls& start) {
 
 void Relay::Impl::start_engine(Side side) {
   std::unique_ptr<tls::TlsEngine> engine;
-  if (side == Side::Client && options_.server_context)
-    engine = tls::TlsEngine::accept(options_.server_context);
+  if (side == Side::Client && server_context_) engine = tls::TlsEngine::accept(server_context_);
   if (side == Side::Upstream && connector_->candidates().context)
     engine = tls::TlsEngine::connect(connector_->candidates().context, connector_->endpoint().server_name);
   if (!engine) return session_->event(session::Failed{side, ErrorCode::Internal}, now_);
@@ -126,11 +122,10 @@ void Relay::Impl::act(const session::Hold& hold) { session_->event(session::Rele
 
 void Relay::Impl::act(const session::PolicyDecision& decision) {
   const auto line = [&](std::int32_t index, bool observed) {
-    const config::Rule* rule = index == filters::RuleHits::kNone
-                                   ? nullptr
-                                   : &options_.settings->rules[static_cast<std::size_t>(index)];
-    host_.log().log(LogLevel::Info, "policy", options_.facts.session_id,
-                    {{"client", options_.facts.client_address},
+    const config::Rule* rule =
+        index == filters::RuleHits::kNone ? nullptr : &settings_->rules[static_cast<std::size_t>(index)];
+    host_.log().log(LogLevel::Info, "policy", facts().session_id,
+                    {{"client", facts().client_address},
                      {"user", decision.user},
                      {"rule", rule == nullptr ? std::string() : rule->name},
                      {"place", rule == nullptr ? std::string() : place_of(rule->mark)},
@@ -150,7 +145,7 @@ void Relay::Impl::act(const session::LoginResult& result) {
   const bool was_reached = result.result != AuthResult::Temporary || result.code == ErrorCode::UpstreamDown;
   settle_connect(was_reached ? ErrorCode::Ok : result.code);
   log_login(result);
-  const std::string& address = options_.facts.client_address;
+  const std::string& address = facts().client_address;
   if (result.result == AuthResult::Failure)
     session_->event(session::Penalty{host_.ledger().login_failed(address, result.user, now_)}, now_);
   if (result.result != AuthResult::Success) return;
@@ -176,10 +171,10 @@ void Relay::Impl::log_login(const session::LoginResult& result) {
       event = "login unavailable";
   }
   const LogLevel level = result.result == AuthResult::Success ? LogLevel::Info : row_of(result.code).level;
-  const TlsFacts tls = client_tls();
+  const TlsFacts& tls = session_->client_tls();
   const bool failed = result.result == AuthResult::Temporary;
-  host_.log().log(level, event, options_.facts.session_id,
-                  {{"client", options_.facts.client_address},
+  host_.log().log(level, event, facts().session_id,
+                  {{"client", facts().client_address},
                    {"user", result.user},
                    {"mechanism", std::string(imap::row_of(result.mechanism).name)},
                    {"code", std::string(label_of(result.code))},

@@ -103,9 +103,9 @@ void Relay::Impl::log_end() {
   const auto count = [](const std::array<std::uint64_t, 2>& of, Side side) {
     return std::to_string(of[static_cast<std::size_t>(side)]);
   };
-  host_.log().log(row.level, "session closed", options_.facts.session_id,
-                  {{"listener", options_.facts.listener},
-                   {"client", options_.facts.client_address},
+  host_.log().log(row.level, "session closed", facts().session_id,
+                  {{"listener", facts().listener},
+                   {"client", facts().client_address},
                    {"user", session_->user()},
                    {"reason", std::string(row.label)},
                    {"duration_ms", milliseconds(now_ - started_)},

@@ -132,15 +132,21 @@ struct Relay::Impl final : StreamUser {
   }
   Scratch& scratch() noexcept { return host_.scratch(); }
   telemetry::SideCells& side_cells(Side side) noexcept { return host_.cells().side(side); }
+  const filters::SessionFacts& facts() const noexcept {
+    return session_ ? session_->facts() : options_->facts;
+  }
   telemetry::ListenerCells& listener_cells() noexcept {
-    return host_.cells().listeners[options_.facts.listener_index];
+    return host_.cells().listeners[facts().listener_index];
   }
   telemetry::UpstreamCells& upstream_cells() noexcept { return host_.cells().upstreams[upstream_]; }
-  TlsFacts client_tls() const { return legs_[0].engine ? legs_[0].engine->facts() : TlsFacts{}; }
 
   Relay& self_;
   RelayHost& host_;
-  RelayOptions options_;
+  // Until the session is made: it takes over what it needs, and an idle relay holds nothing twice.
+  std::unique_ptr<RelayOptions> options_;
+  std::shared_ptr<const config::Settings> settings_;
+  std::shared_ptr<const tls::ServerContext> server_context_;
+  std::unique_ptr<ClientSeat> seat_;
   std::optional<session::Session> session_;
   std::array<Leg, 2> legs_;
   std::unique_ptr<Connector> connector_;  // while a login may still want the next endpoint

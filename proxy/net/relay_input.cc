@@ -1,5 +1,6 @@
 // From the sockets to the session: TLS taken off, ends and failures told.
 #include <algorithm>
+#include <utility>
 
 #include "net/relay_impl.h"
 
@@ -37,7 +38,7 @@ ErrorCode reset_of(Side side) noexcept {
 // `plain` lies in scratch().plain.
 void Relay::Impl::give(Side side, Octets plain) {
   if (session_->may_hold_secrets()) secret_bytes_ = std::max(secret_bytes_, plain.size());
-  bandwidth_.use(plain.size(), options_.settings->limits.bandwidth_per_session, now_);
+  bandwidth_.use(plain.size(), settings_->limits.bandwidth_per_session, now_);
   session_->input(side, plain, now_);
 }
 
@@ -82,14 +83,14 @@ bool Relay::Impl::drive(Side side) {
 void Relay::Impl::handshaken(Side side) {
   Leg& at = leg(side);
   at.handshake_settled = true;
-  const TlsFacts& facts = at.engine->facts();
-  const bool implicit = side == Side::Client ? options_.facts.tls == config::ListenerTls::Implicit
+  TlsFacts tls = at.engine->take_facts();
+  const bool implicit = side == Side::Client ? facts().tls == config::ListenerTls::Implicit
                                              : connector_->candidates().tls == config::UpstreamTls::Implicit;
   const auto mode = implicit ? telemetry::HandshakeMode::Implicit : telemetry::HandshakeMode::Starttls;
   telemetry::SideCells& cells = side_cells(side);
-  cells.handshakes[index_of(mode)][facts.minor & 3][facts.resumed ? 1 : 0].add();
+  cells.handshakes[index_of(mode)][tls.minor & 3][tls.resumed ? 1 : 0].add();
   cells.handshake_duration.observe(now_ - at.handshake_started);
-  session_->event(session::TlsReady{side, facts}, now_);
+  session_->event(session::TlsReady{side, std::move(tls)}, now_);
 }
 
 void Relay::Impl::handshake_failed(Side side, HandshakeFailure failure) {
@@ -119,9 +120,9 @@ session::Event Relay::Impl::end_event(Side side) {
     const bool in_handshake = !from.handshake_settled;
     handshake_failed(side, failure_of(code));
     host_.log().log(row_of(code).level, in_handshake ? "tls handshake failed" : "tls failed",
-                    options_.facts.session_id,
+                    facts().session_id,
                     {{"side", name_of(side)},
-                     {"client", options_.facts.client_address},
+                     {"client", facts().client_address},
                      {"upstream", side == Side::Upstream ? endpoint_ : std::string()},
                      {"code", std::string(label_of(code))},
                      {"reason", from.engine->reason()}});

@@ -27,7 +27,9 @@ std::string joined(const std::vector<std::string>& words) {
 std::string mailbox_text(const ExplainedMailbox& mailbox) {
   if (mailbox.unknown) return "any, as it cannot be told which";
   if (mailbox.name.empty() && !mailbox.selected) return mailbox.below ? "every mailbox" : "none";
-  return config::in_quotes(mailbox.name) + (mailbox.selected ? ", selected" : mailbox.below ? ", below it" : "");
+  return config::in_quotes(mailbox.name) + (mailbox.selected ? ", selected"
+                                            : mailbox.below  ? ", below it"
+                                                             : "");
 }
 
 class TextWriter {

@@ -80,6 +80,7 @@ struct Connect {
 // logs.
 struct ClientKnown {
   filters::SessionFacts facts;
+  std::string proxy_address;  // whose word it is
 };
 struct StartTls {
   Side side = Side::Client;

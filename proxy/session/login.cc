@@ -495,6 +495,8 @@ void Session::Impl::login_done() {
   leg(Side::Client).set_secret_input(false);
   leg(Side::Upstream).out.set_secret(false);
   last_client_ = last_upstream_ = now_;
+  upstream_state_ = {};  // was about the way here
+  upstream_state_.shrink_to_fit();
   learn(chain_.on_logged_in(context()));
 }
 

@@ -456,6 +456,8 @@ bool Session::closing() const noexcept { return impl_->closing_; }
 bool Session::logged_in() const noexcept { return impl_->phase_ == Phase::Relaying; }
 bool Session::may_hold_secrets() const noexcept { return impl_->phase_ != Phase::Relaying; }
 const std::string& Session::user() const noexcept { return impl_->user_; }
+const filters::SessionFacts& Session::facts() const noexcept { return impl_->env_.facts; }
+const TlsFacts& Session::client_tls() const noexcept { return impl_->client_tls_; }
 const Fault& Session::fault() const noexcept { return impl_->fault_; }
 std::string Session::upstream_state() const { return impl_->upstream_state_; }
 std::uint64_t Session::commands() const noexcept { return impl_->commands_; }

@@ -51,7 +51,9 @@ class Session {
   // Before login everything that was read may be a credential: the caller wipes its scratch memory.
   bool may_hold_secrets() const noexcept;
   const std::string& user() const noexcept;
-  const Fault& fault() const noexcept;  // why it ended; code Ok while it has not
+  const filters::SessionFacts& facts() const noexcept;
+  const TlsFacts& client_tls() const noexcept;  // of the client's leg, as it is now
+  const Fault& fault() const noexcept;          // why it ended; code Ok while it has not
   // Where an upstream failed, as an operator reads it: "sent login, received nothing".
   std::string upstream_state() const;
   std::uint64_t commands() const noexcept;

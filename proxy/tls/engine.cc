@@ -280,6 +280,7 @@ void TlsEngine::close_notify(CipherBuffer& out) {
 
 bool TlsEngine::handshaken() const noexcept { return impl_->handshaken; }
 const TlsFacts& TlsEngine::facts() const noexcept { return impl_->transform.facts; }
+TlsFacts TlsEngine::take_facts() noexcept { return std::exchange(impl_->transform.facts, {}); }
 ErrorCode TlsEngine::error() const noexcept { return impl_->error; }
 const std::string& TlsEngine::reason() const noexcept { return impl_->reason; }
 

@@ -67,6 +67,8 @@ class TlsEngine {
 
   bool handshaken() const noexcept;
   const TlsFacts& facts() const noexcept;
+  // The same, given away: an idle connection keeps them in one place.
+  TlsFacts take_facts() noexcept;
   // Tls… towards clients, UpstreamTls or UpstreamCertificate towards upstreams.
   ErrorCode error() const noexcept;
   // OpenSSL's words, for the log: no secret, no octets of the peer's.

@@ -91,8 +91,8 @@ const bool registered = [] {
   if (!std::filesystem::is_directory(kFolder, missing)) return false;
   for (const Dialogue& dialogue : all_dialogues())
     ::testing::RegisterTest(suite_of(dialogue).c_str(), dialogue.name.c_str(), nullptr, nullptr,
-                          dialogue.file.c_str(), dialogue.line,
-                          [&dialogue]() -> ::testing::Test* { return new DialogueTest(dialogue); });
+                            dialogue.file.c_str(), dialogue.line,
+                            [&dialogue]() -> ::testing::Test* { return new DialogueTest(dialogue); });
   return true;
 }();
 
