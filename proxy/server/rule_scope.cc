@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "filters/policy.h"
 #include "imap/verb.h"
 
 namespace postern::server {
@@ -12,11 +13,6 @@ namespace {
 using imap::Verb;
 using imap::VerbRow;
 namespace effect = imap::effect;
-
-bool is_judged_only_by_name(Verb verb) noexcept {
-  return verb == Verb::Capability || verb == Verb::Noop || verb == Verb::Logout || verb == Verb::Id ||
-         verb == Verb::Starttls;
-}
 
 bool has_mailbox(const VerbRow& row) noexcept {
   using enum imap::Argument;
@@ -33,7 +29,7 @@ void add_verb(std::vector<CommandKind>& kinds, const VerbRow& row) {
   kind.classes = row.effects & static_cast<std::uint8_t>(~effect::kMayDestroy);
   kind.takes_flags = row.verb == Verb::Store || row.verb == Verb::Append || row.verb == Verb::Replace;
   kind.has_mailbox = has_mailbox(row);
-  kind.only_by_name = is_judged_only_by_name(row.verb);
+  kind.only_by_name = filters::is_judged_by_name_only(row.verb);
   if (row.verb == Verb::Close) kind.classes = 0;  // of a mailbox that is read-only
   kinds.push_back(kind);
   if ((row.effects & effect::kMayDestroy) == 0) return;

@@ -122,7 +122,9 @@ void Session::Impl::decide(imap::Command& command) {
     case filters::Ruling::Close:
       chain_.on_verdict(command, {false, decision.code}, context());
       count(command.verb, telemetry::CommandResult::Denied);
-      return end_by(decision);
+      if (!pending_.at_upstream()) return end_by(decision);
+      farewell_ = std::make_unique<filters::Decision>(decision);  // the client learns first what was done
+      return;
   }
 }
 

@@ -106,7 +106,7 @@ void Session::Impl::own_completed(imap::Status status) {
   }
   if (!ok || !read_only)
     return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "[READ-ONLY] to an EXAMINE", {});
-  selected_->read_only = true;
+  if (selected_) selected_->read_only = true;
   Pending close;
   close.tag = client_tag;
   close.verb = imap::Verb::Close;

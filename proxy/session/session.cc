@@ -107,7 +107,7 @@ bool Session::Impl::can_scan_client() const noexcept {
       break;
   }
   if (idle_ == IdleState::Active) return true;
-  if (parked_ || errand_ || leg(Side::Upstream).paused()) return false;
+  if (parked_ || errand_ || farewell_ || leg(Side::Upstream).paused()) return false;
   if (sending_) return sending_->streaming || (sending_->aborting && !client_scanner_.at_boundary());
   if (!client_scanner_.at_boundary()) return true;  // the rest of a command that was begun or refused
   const std::size_t answers = pending_.octets() + leg(Side::Client).out.size();
@@ -141,6 +141,7 @@ void Session::Impl::process_upstream() {
     flush_answers();
   }
   if (!closing_ && errand_) run_errand();
+  if (!closing_ && farewell_ && !pending_.at_upstream()) return end_by(*farewell_);
   if (!closing_ && parked_ && parked_until_ == kNever && !must_wait(parked_->command())) unpark();
 }
 

@@ -77,6 +77,7 @@ struct State {
   std::string opening_;                                 // the mailbox of the SELECT or EXAMINE under way
   std::unique_ptr<filters::SpecialMailboxes> special_;  // null: nobody needs it
   std::unique_ptr<Errand> errand_;
+  std::unique_ptr<filters::Decision> farewell_;  // ends the session when what is under way is answered
   TlsFacts client_tls_;
   ClientIdentity identity_;
   Fault fault_;

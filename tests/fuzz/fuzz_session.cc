@@ -56,16 +56,17 @@ class Policy final : public filters::Filter {
   bool denies_;
 };
 
-// The product's filters as one, so that the policy stands behind them.
-class Standard final : public filters::Filter {
- public:
-  filters::Decision on_command(imap::Command& command, const filters::Context& context) override {
-    return chain_.on_command(command, context);
-  }
-
- private:
-  filters::Chain chain_ = filters::make_chain({});
-};
+// Rules that make the gateway ask the upstream itself, and change commands on their way.
+void add_rules(config::Settings& settings) {
+  config::Rule archive;
+  archive.name = "archive";
+  archive.action = config::RuleAction::ReadOnly;
+  archive.when.mailboxes = {{"Archive", false, {}}, {"Archive/**", false, {}}};
+  config::Rule all;
+  all.name = "all";
+  all.action = config::RuleAction::Organise;
+  settings.rules = {std::move(archive), std::move(all)};
+}
 
 class Run {
  public:
@@ -133,6 +134,8 @@ Run::Run(unsigned setting, std::size_t piece)
     settings_.limits.buffer = 2000;
   }
   if ((setting & kOwnId) != 0) settings_.rewrite.id = config::IdPolicy::Own;
+  const bool has_rules = (setting & kListenerMask) == kRulesInClear;
+  if (has_rules) add_rules(settings_);
   cells_.listeners.resize(1);
   session::Environment environment;
   environment.settings = &settings_;
@@ -147,8 +150,9 @@ Run::Run(unsigned setting, std::size_t piece)
   environment.version = "1";
   environment.tag_seed = 7;
   tls_due_[at(Side::Client)] = listener == 0;
-  std::vector<std::unique_ptr<filters::Filter>> filters;
-  filters.push_back(std::make_unique<Standard>());
+  const auto policy = has_rules ? std::make_shared<const filters::Policy>(settings_) : nullptr;
+  std::vector<std::unique_ptr<filters::Filter>> filters =
+      filters::make_filters({&settings_, policy, nullptr});
   filters.push_back(std::make_unique<Policy>((setting & kHoldsAppend) != 0, (setting & kDeniesDelete) != 0));
   session_ =
       std::make_unique<session::Session>(std::move(environment), filters::Chain(std::move(filters)), now_);

@@ -22,7 +22,8 @@ constexpr char kCanaryMark = '\x02';  // in the client's octets: a credential th
 
 // The first octet.
 enum SettingBits : std::uint8_t {
-  kListenerMask = 3,  // 0 implicit, 1 STARTTLS, else clear text
+  kListenerMask = 3,  // 0 implicit, 1 STARTTLS, else clear text; with rules where it is:
+  kRulesInClear = 3,
   kSmallLimits = 4,
   kHoldsAppend = 8,  // and later parts
   kDeniesDelete = 16,

@@ -173,7 +173,7 @@ class Stream(GatewayTest):
         wire.expect_ok("CREATE other")
         wire.send(b"s STATUS INBOX (MESSAGES)\r\nd DELETE other\r\nr RENAME other gone\r\nc CREATE more\r\n")
         said = self.assert_ends(wire)
-        self.assertRegex(said, rb"\* BYE come back without it\r\n$")
+        self.assertRegex(said, rb"(?s)s OK .*\r\n\* BYE come back without it\r\n$")
         with self.session("bob") as other:
             other.expect_ok("STATUS other (MESSAGES)")
             self.assert_text(other.command("STATUS more (MESSAGES)").text, "NO ")

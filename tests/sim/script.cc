@@ -55,7 +55,7 @@ void make_append(Random& random, ScriptedCommand& command) {
 
 void make_command(Random& random, ScriptedCommand& command) {
   std::string& text = command.parts.back().octets;
-  switch (random.below(15)) {
+  switch (random.below(18)) {
     case 0:
       text += "NOOP";
       break;
@@ -98,6 +98,15 @@ void make_command(Random& random, ScriptedCommand& command) {
       break;
     case 14:
       return make_id(random, command);
+    case 15:
+      text += random.chance(50) ? "UID STORE 2 FLAGS (\\Deleted)" : "STORE 1:3 +FLAGS.SILENT (\\Deleted)";
+      break;
+    case 16:
+      text += random.chance(50) ? "UID MOVE 1 Trash" : "UID MOVE 1 INBOX";
+      break;
+    case 17:
+      text += "CLOSE";
+      break;
   }
 }
 

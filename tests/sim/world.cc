@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "filters/command_rules.h"
 #include "filters/tls_policy.h"
 #include "sim/recorder_filter.h"
 
@@ -11,11 +12,34 @@ namespace {
 
 constexpr std::size_t kStepsMax = 2'000'000;
 
-filters::Chain make_sim_chain() {
+// A third of the seeds: the gateway asks the upstream itself, changes commands, and refuses what deletes.
+void add_rules(config::Settings& settings) {
+  config::Rule archive;
+  archive.action = config::RuleAction::ReadOnly;
+  archive.when.mailboxes = {{"Archive/**", false, {}}};
+  config::Rule all;
+  all.action = config::RuleAction::Organise;
+  settings.rules = {std::move(archive), std::move(all)};
+}
+
+filters::Chain make_sim_chain(const config::Settings& settings) {
   std::vector<std::unique_ptr<filters::Filter>> filters;
   filters.push_back(std::make_unique<filters::TlsPolicy>());
+  if (!settings.rules.empty())
+    filters.push_back(
+        std::make_unique<filters::CommandRules>(std::make_shared<const filters::Policy>(settings)));
   filters.push_back(std::make_unique<RecorderFilter>());
   return filters::Chain(std::move(filters));
+}
+
+// By its words alone, as the script writes them.
+bool destroys(const std::string& command) {
+  const std::string words = command.substr(command.find(' ') + 1);
+  for (const char* verb : {"EXPUNGE", "UID EXPUNGE", "DELETE ", "UID MOVE 1 Trash"})
+    if (words.starts_with(verb)) return true;
+  const bool marks = words.find("(\\Deleted)") != std::string::npos;
+  return marks &&
+         (words.starts_with("STORE ") || words.starts_with("UID STORE ") || words.starts_with("APPEND "));
 }
 
 Script script_of(std::uint64_t seed) {
@@ -32,6 +56,7 @@ World::World(const WorldOptions& options)
       client_(script_),
       upstream_(options.seed, options.faults) {
   settings_.limits.buffer = 32 * 1024;
+  if (options.seed % 3 == 0) add_rules(settings_);
   cells_.listeners.emplace_back();
   cells_.upstreams.emplace_back();
   session::Environment environment;
@@ -44,7 +69,7 @@ World::World(const WorldOptions& options)
   environment.facts.trusted = script_.trusted;
   environment.version = "1";
   environment.tag_seed = options.seed;
-  session_ = std::make_unique<session::Session>(std::move(environment), make_sim_chain(), now_);
+  session_ = std::make_unique<session::Session>(std::move(environment), make_sim_chain(settings_), now_);
   if (!script_.starttls) {
     client_.tls_started();
     waiting_.push_back(session::TlsReady{Side::Client, {true, 3, false, "X", "X", "", ""}});
@@ -278,6 +303,7 @@ void World::check_denied() {
   for (const std::string& command : upstream_.commands()) {
     if (command.find(" DELETE ") < 6) violate("denied, but executed: " + command);
     if (command.find(std::string("APPEND ") + kForbidden) < 8) violate("denied, but executed: " + command);
+    if (!settings_.rules.empty() && destroys(command)) violate("forbidden by the rules: " + command);
   }
 }
 
