@@ -181,12 +181,8 @@ class Check {
             place_in(node, "master_separator"));
     else if (master.user.find(master.separator) != std::string::npos)
       error("master-user", "master_user must not have master_separator in it", place);
-    constexpr std::string_view kForbidden("\0\r\n", 3);
-    const auto forbidden = [&](std::string_view text) {
-      return text.find_first_of(kForbidden) != std::string_view::npos;
-    };
-    if (forbidden(master.user) || forbidden(master.separator) ||
-        (master.password && forbidden(master.password->reveal())))
+    if (breaks_a_line(master.user) || breaks_a_line(master.separator) ||
+        (master.password && breaks_a_line(master.password->reveal())))
       error("master-user",
             "master_user, master_separator and master_password cannot have NUL, CR or LF in them", place);
   }

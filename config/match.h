@@ -28,6 +28,23 @@ std::string address_text(const Address16& address);             // IPv4 where it
 std::optional<Cidr> parse_cidr(std::string_view text, std::string& why);
 bool contains(const Cidr& network, const Address16& address) noexcept;
 
+// A key of a rule's `when`: one of its plain entries matches, or it has none, and none of its negated ones
+// does. An entry has `negated`.
+template <typename Entries, typename Matches>
+bool key_matches(const Entries& entries, Matches matches) {
+  bool any_plain = false;
+  bool hit = false;
+  for (const auto& one : entries) {
+    if (one.negated) {
+      if (matches(one)) return false;
+    } else {
+      any_plain = true;
+      hit = hit || matches(one);
+    }
+  }
+  return hit || !any_plain;
+}
+
 // What is known of a session when its upstream is chosen. Empty where it is not known.
 struct RouteFacts {
   std::string_view listener;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace postern::config {
 
@@ -13,6 +14,8 @@ struct Mark {
   int line = 0;
   int column = 0;
 };
+// file:line
+inline std::string place_text(const Mark& mark) { return mark.file + ":" + std::to_string(mark.line); }
 
 enum class ListenerTls : std::uint8_t { Off, Starttls, Implicit };
 enum class UpstreamTls : std::uint8_t { Off, Starttls, Implicit };
@@ -22,6 +25,10 @@ enum class ProxyProtocol : std::uint8_t { Off, V1, V2 };
 enum class IdPolicy : std::uint8_t { Pass, Hide, Own };
 enum class LogFormat : std::uint8_t { Text, Json };
 enum class TlsVersion : std::uint8_t { Tls10, Tls11, Tls12, Tls13 };
+inline constexpr std::array<std::string_view, 4> kTlsVersions{"1.0", "1.1", "1.2", "1.3"};
+inline std::string_view name_of(TlsVersion version) noexcept {
+  return kTlsVersions[static_cast<std::size_t>(version)];
+}
 enum class ClientAuth : std::uint8_t { Off, Request, Require };
 enum class UserFrom : std::uint8_t { Nothing, Email, CommonName, Upn };
 

@@ -40,15 +40,6 @@ bool is_sequence_set(Octets text) noexcept {
   }
 }
 
-// STORE's item, of arguments that are known to be well-formed: behind the set and the modifiers.
-bool stores_labels(Octets args) noexcept {
-  args.remove_prefix(args.find(' ') + 1);
-  if (args.starts_with('(')) args.remove_prefix(args.find(')') + 2);
-  if (args.starts_with('+') || args.starts_with('-')) args.remove_prefix(1);
-  constexpr Octets kLabels = "X-GM-LABELS";
-  return equals_ignoring_case(args.substr(0, kLabels.size()), kLabels);
-}
-
 // `by_uid`: the command that is held names UIDs, or no message at all where there are no numbers (RFC 9586).
 Question search(const Context& context, bool by_uid, Octets keys) {
   std::string text = by_uid ? "UID SEARCH " : "SEARCH ";
@@ -120,7 +111,7 @@ Brake::Plan Brake::plan_for_store(const imap::Command& command, const Context& c
   Plan plan;
   plan.readable = effect.complete;
   if (!effect.complete || !effect.marks) return plan;
-  if (stores_labels(command.args)) return plan_for_set(command, context, Fate::Vanish, "");
+  if (effect.labels) return plan_for_set(command, context, Fate::Vanish, "");
   return plan_for_set(command, context, Fate::Marked, " UNDELETED");
 }
 

@@ -59,6 +59,13 @@ struct Decision {
   std::shared_ptr<const Question> question = {};  // Ask
   Instant until = {};                             // Delay
 
+  // Of a Deny, behind the tag: "NO [NOPERM] text".
+  std::string answer() const {
+    std::string out = "NO [";
+    out.append(response_code).append("] ");
+    return out.append(text.empty() ? row_of(code).client : std::string_view(text));
+  }
+
   static Decision pass() { return {}; }
   static Decision deny(ErrorCode code, std::string_view response_code, std::string text = {}) {
     Decision decision;

@@ -11,6 +11,7 @@ namespace postern::filters {
 namespace {
 
 using config::Case;
+using config::key_matches;
 using config::Rule;
 using config::RuleAction;
 using config::RuleMode;
@@ -34,40 +35,17 @@ bool is_before_login(Verb verb) noexcept {
 }
 
 // 0 to 31: one bit for each of the five words of `class`.
-std::size_t class_index(std::uint8_t classes) noexcept {
-  using namespace imap::effect;
-  const auto bit = [classes](std::uint8_t one, unsigned place) {
-    return (classes & one) != 0 ? 1U << place : 0U;
-  };
-  return bit(kReads, 0) | bit(kWrites, 1) | bit(kDestroys, 2) | bit(kAuthenticates, 3) | bit(kAdministers, 4);
-}
-
-unsigned class_bit(const std::string& word) noexcept {
-  static constexpr std::string_view kWords[] = {"read", "write", "destructive", "auth", "admin"};
-  for (unsigned i = 0; i < std::size(kWords); ++i)
-    if (word == kWords[i]) return 1U << i;
-  return 0;
-}
-
-// One of the plain entries, or there is none, and none of the negated ones.
-template <typename Entries, typename Matches>
-bool key_matches(const Entries& entries, Matches matches) {
-  bool any_plain = false;
-  bool hit = false;
-  for (const auto& one : entries) {
-    if (one.negated) {
-      if (matches(one)) return false;
-    } else {
-      any_plain = true;
-      hit = hit || matches(one);
-    }
-  }
-  return hit || !any_plain;
+unsigned class_index(std::uint8_t classes) noexcept {
+  unsigned index = 0;
+  for (unsigned i = 0; i < imap::effect::kClasses.size(); ++i)
+    if ((classes & imap::effect::kClasses[i].bit) != 0) index |= 1U << i;
+  return index;
 }
 
 bool class_matches(const std::vector<WhenEntry>& entries, unsigned classes) {
-  return key_matches(entries,
-                     [classes](const WhenEntry& one) { return (class_bit(one.text) & classes) != 0; });
+  return key_matches(entries, [classes](const WhenEntry& one) {
+    return (class_index(imap::effect::class_bit(one.text)) & classes) != 0;
+  });
 }
 
 // Does some subset of the classes match?

@@ -32,9 +32,7 @@ std::string place_of(const std::string& part, const std::string& expression) {
 }
 
 bool is_possible(Octets name) noexcept {
-  constexpr Octets kForbidden("\0\r\n", 3);
-  return !name.empty() && name.size() <= UserRewrite::kNameBytes &&
-         name.find_first_of(kForbidden) == Octets::npos;
+  return !name.empty() && name.size() <= UserRewrite::kNameBytes && !breaks_a_line(name);
 }
 
 }  // namespace
@@ -88,9 +86,7 @@ bool UserRewrite::map(std::string& name) const {
 
 std::optional<std::string> UserRewrite::operator()(Octets name) const {
   if (!is_possible(name)) return std::nullopt;
-  std::string result(name);
-  if (lowercase_)
-    for (char& c : result) c = ascii_lower(c);
+  std::string result = lowercase_ ? to_lower(name) : std::string(name);
   if (!map(result)) return std::nullopt;
   if (strip_domain_) result.erase(std::min(result.rfind('@'), result.size()));
   if (!default_domain_.empty() && !result.empty() && result.find('@') == std::string::npos)

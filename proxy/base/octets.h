@@ -40,6 +40,17 @@ constexpr Octets take_word(Octets& rest) noexcept {
   return word;
 }
 
+inline std::string to_lower(Octets text) {
+  std::string out(text);
+  for (char& c : out) c = ascii_lower(c);
+  return out;
+}
+
+// NUL, CR or LF: what no quoted string and no line can hold (RFC 9051 §9).
+constexpr bool breaks_a_line(Octets text) noexcept {
+  return text.find_first_of(Octets("\0\r\n", 3)) != Octets::npos;
+}
+
 inline std::string to_upper(Octets text) {
   std::string out(text);
   for (char& c : out) c = ascii_upper(c);

@@ -106,7 +106,8 @@ bool read_store(Octets args, CommandEffect& effect) {
       equals_ignoring_case(item.substr(item.size() - kSilent.size()), kSilent))
     item.remove_suffix(kSilent.size());
   if (equals_ignoring_case(item, "X-GM-LABELS")) {
-    effect.marks = true;  // a label that comes or goes can be the trash, or the only mailbox that has it
+    effect.labels = effect.marks =
+        true;  // a label that comes or goes can be the trash, or the only mailbox that has it
     return take_flags(reader, effect.flags, take_label);
   }
   if (!equals_ignoring_case(item, "FLAGS") || !take_flags(reader, effect.flags, take_flag)) return false;

@@ -14,6 +14,7 @@ namespace postern::imap {
 struct CommandEffect {
   std::uint8_t classes = 0;   // bits of namespace effect; kMayDestroy is settled: kDestroys or nothing
   std::vector<Octets> flags;  // each flag or label that is named, as written; borrowed from the command
+  bool labels = false;        // STORE of Gmail's labels, by which mail can be gone without a mark
   bool marks = false;         // adds \Deleted, or replaces the flags by some with it, or may do so
   // False: it could not be read strictly, so that an upstream may understand something else; the classes are
   // then the worst that the verb can be. An unknown verb is never complete.

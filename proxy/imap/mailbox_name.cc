@@ -228,9 +228,7 @@ std::string canonical_name(Octets text, char separator) {
 
 std::string folded_name(Octets text) {
   if (!is_ascii(text)) return composed(text, UTF8PROC_CASEFOLD);
-  std::string folded(text);
-  for (char& c : folded) c = ascii_lower(c);
-  return folded;
+  return to_lower(text);
 }
 
 }  // namespace postern::imap

@@ -80,6 +80,23 @@ inline constexpr std::uint8_t kMayDestroy =
     8;  // … that depends on its flags, or on how the mailbox is selected
 inline constexpr std::uint8_t kAuthenticates = 16;
 inline constexpr std::uint8_t kAdministers = 32;  // ACL, quota and metadata
+
+// The classes that have a name in rules and explanations.
+struct ClassName {
+  Octets name;
+  std::uint8_t bit;
+};
+inline constexpr std::array<ClassName, 5> kClasses{{{"read", kReads},
+                                                    {"write", kWrites},
+                                                    {"destructive", kDestroys},
+                                                    {"auth", kAuthenticates},
+                                                    {"admin", kAdministers}}};
+// 0 for a word that names none.
+constexpr std::uint8_t class_bit(Octets name) noexcept {
+  for (const ClassName& one : kClasses)
+    if (one.name == name) return one.bit;
+  return 0;
+}
 }  // namespace effect
 
 namespace trait {

@@ -11,8 +11,6 @@ namespace {
 
 using telemetry::AuthResult;
 
-std::string place_of(const config::Mark& mark) { return mark.file + ":" + std::to_string(mark.line); }
-
 const char* outcome_of(const session::PolicyDecision& decision) noexcept {
   if (decision.ruling == filters::Ruling::Close) return "disconnected";
   if (decision.ruling == filters::Ruling::Deny) return "refused";
@@ -128,7 +126,7 @@ void Relay::Impl::act(const session::PolicyDecision& decision) {
                     {{"client", facts().client_address},
                      {"user", decision.user},
                      {"rule", rule == nullptr ? std::string() : rule->name},
-                     {"place", rule == nullptr ? std::string() : place_of(rule->mark)},
+                     {"place", rule == nullptr ? std::string() : config::place_text(rule->mark)},
                      {"mode", observed ? "observe" : "enforce"},
                      {"action", rule == nullptr ? std::string() : std::string(name_of(rule->action))},
                      {"outcome", observed ? "passed" : outcome_of(decision)},

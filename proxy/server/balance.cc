@@ -28,8 +28,7 @@ bool comes_first(const Scored& a, const Scored& b) noexcept {
 
 std::vector<net::Endpoint> order_endpoints(const std::vector<EndpointView>& endpoints,
                                            std::string_view user) {
-  std::string folded(user);
-  for (char& c : folded) c = ascii_lower(c);
+  std::string folded = to_lower(user);
   folded += '\0';  // keeps name and address apart
   std::vector<Scored> scored;
   scored.reserve(endpoints.size());

@@ -29,22 +29,16 @@ using filters::RuleHits;
 using filters::Ruling;
 using imap::Verb;
 
-constexpr std::string_view kVersions[] = {"1.0", "1.1", "1.2", "1.3"};
+using config::kTlsVersions;
 
 struct WrongQuestion {
   std::string text;
 };
 
-bool is_answered_before_login(Verb verb) noexcept {
-  return verb == Verb::Capability || verb == Verb::Noop || verb == Verb::Logout || verb == Verb::Id ||
-         verb == Verb::Starttls;
-}
-
 // The answer of a Deny, or the BYE of a Close, as the session writes them.
 std::string answer_of(const Decision& decision) {
-  const std::string text = decision.text.empty() ? std::string(row_of(decision.code).client) : decision.text;
-  if (decision.ruling == Ruling::Close) return "BYE " + text;
-  return "NO [" + std::string(decision.response_code) + "] " + text;
+  if (decision.ruling != Ruling::Close) return decision.answer();
+  return "BYE " + (decision.text.empty() ? std::string(row_of(decision.code).client) : decision.text);
 }
 
 ExplainedResult result_of(const Decision& decision) noexcept {
@@ -68,12 +62,8 @@ ExplainedResult result_of(const Decision& decision) noexcept {
 
 std::vector<std::string> words_of(std::uint8_t classes) {
   std::vector<std::string> out;
-  for (const auto& [bit, word] : {std::pair{imap::effect::kReads, "read"},
-                                  {imap::effect::kWrites, "write"},
-                                  {imap::effect::kDestroys, "destructive"},
-                                  {imap::effect::kAuthenticates, "auth"},
-                                  {imap::effect::kAdministers, "admin"}})
-    if ((classes & bit) != 0) out.emplace_back(word);
+  for (const imap::effect::ClassName& one : imap::effect::kClasses)
+    if ((classes & one.bit) != 0) out.emplace_back(one.name);
   return out;
 }
 
@@ -142,8 +132,8 @@ class Explainer {
     if (wanted.empty()) wanted = listener_->tls == config::ListenerTls::Off ? "off" : "1.3";
     tls_.secure = wanted != "off";
     if (!tls_.secure) return;
-    tls_.minor = static_cast<std::uint8_t>(std::find(std::begin(kVersions), std::end(kVersions), wanted) -
-                                           std::begin(kVersions));
+    tls_.minor = static_cast<std::uint8_t>(std::find(kTlsVersions.begin(), kTlsVersions.end(), wanted) -
+                                           kTlsVersions.begin());
     tls_.sni = question_.sni;
     if (question_.client_cert.empty()) return;
     if (settings_.tls.client_auth.mode == config::ClientAuth::Off) {
@@ -161,8 +151,7 @@ class Explainer {
   }
 
   void learn_separator(const std::string& separator) {
-    const std::string quoted = (separator == "\"" || separator == "\\" ? "\\" : "") + separator;
-    const std::string line = "* LIST (\\Noselect) \"" + quoted + "\" \"\"\r\n";
+    const std::string line = "* LIST (\\Noselect) " + imap::quoted(separator) + " \"\"\r\n";
     imap::ResponseScanner scanner;
     Octets in = line;
     if (scanner.next(in) == imap::ResponseEvent::Head) naming_.learn(scanner.response(), scanner.octets());
@@ -175,8 +164,7 @@ class Explainer {
                                                              : "";
     if (listener_->tls == config::ListenerTls::Off) return "this listener has no TLS";
     if (tls_.minor < static_cast<std::uint8_t>(settings_.tls.min_version))
-      return "tls.min_version is " +
-             std::string(kVersions[static_cast<std::size_t>(settings_.tls.min_version)]);
+      return "tls.min_version is " + std::string(config::name_of(settings_.tls.min_version));
     if (settings_.tls.client_auth.mode == config::ClientAuth::Require && !tls_.client_cert)
       return "tls.client_auth.mode is require, and the client shows no certificate";
     return "";
@@ -320,7 +308,6 @@ class Explainer {
   // The mailbox that is said to be selected was opened under the same rules.
   bool open_selected() {
     if (question_.mailbox.empty()) return true;
-    imap::Program program;
     const std::string text = std::string("a ") + (question_.read_only ? "EXAMINE" : "SELECT") + " {" +
                              std::to_string(question_.mailbox.size()) + "+}\r\n" + question_.mailbox + "\r\n";
     imap::CommandScanner scanner({});
@@ -384,7 +371,7 @@ class Explainer {
     out_.command = std::string(command.uid ? "UID " : "") + to_upper(command.name);
     const bool logs_in = command.verb == Verb::Login || command.verb == Verb::Authenticate;
     if (logs_in) return login_command(command);
-    if (question_.user.empty() && is_answered_before_login(command.verb)) {
+    if (question_.user.empty() && filters::is_judged_by_name_only(command.verb)) {
       watching_ = true;
       conclude(judged(command, false));
       out_.notes.emplace_back("without --user this is before login");

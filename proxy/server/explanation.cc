@@ -9,7 +9,7 @@ namespace postern::server {
 namespace {
 
 std::string place_of(const config::Rule& rule) {
-  return config::in_quotes(rule.name) + " (" + rule.mark.file + ":" + std::to_string(rule.mark.line) + ")";
+  return config::in_quotes(rule.name) + " (" + config::place_text(rule.mark) + ")";
 }
 
 std::string result_text(ExplainedResult result, const std::string& answer) {

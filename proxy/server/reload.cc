@@ -85,8 +85,7 @@ bool Reloader::failed(ReloadTrigger trigger, const std::vector<config::Diagnosti
 void Reloader::log_findings(const std::vector<config::Diagnostic>& found) {
   for (const config::Diagnostic& d : found) {
     const LogLevel level = d.severity == config::Severity::Error ? LogLevel::Error : LogLevel::Warning;
-    const std::string place =
-        d.mark.file + ":" + std::to_string(d.mark.line) + ":" + std::to_string(d.mark.column);
+    const std::string place = config::place_text(d.mark) + ":" + std::to_string(d.mark.column);
     log_->log(level, "configuration", "", {{"place", place}, {"reason", d.message}, {"code", d.code}});
   }
 }

@@ -73,11 +73,6 @@ std::optional<std::string> contradiction(const std::vector<config::WhenNetwork>&
   return "client: each network that it names is excluded again";
 }
 
-std::string_view text_of(config::TlsVersion version) noexcept {
-  constexpr std::string_view kTexts[] = {"1.0", "1.1", "1.2", "1.3"};
-  return kTexts[static_cast<std::size_t>(version)];
-}
-
 class RuleCheck {
  public:
   explicit RuleCheck(const config::Settings& settings)
@@ -191,7 +186,7 @@ class RuleCheck {
     if (const bool clear = transport.clear && !names_any(when.tls_versions);
         !clear && !has_version(when.tls_versions))
       return "tls_version: all that is left is below tls.min_version (" +
-             std::string(text_of(settings_.tls.min_version)) + ") or excluded";
+             std::string(config::name_of(settings_.tls.min_version)) + ") or excluded";
     return why_no_certificate(when.client_certs, transport);
   }
 
@@ -203,7 +198,7 @@ class RuleCheck {
     };
     for (auto version = settings_.tls.min_version; version <= config::TlsVersion::Tls13;
          version = static_cast<config::TlsVersion>(static_cast<int>(version) + 1)) {
-      const std::string_view text = text_of(version);
+      const std::string_view text = config::name_of(version);
       if (!has(text, true) && (has(text, false) || !names_any(entries))) return true;
     }
     return false;
@@ -245,8 +240,8 @@ class RuleCheck {
       warn("shadowed",
            config::in_quotes(rule.name) +
                (unread ? " decides only what cannot be read: " : " never decides: ") +
-               config::in_quotes(earlier.name) + " (" + earlier.mark.file + ":" +
-               std::to_string(earlier.mark.line) + ") comes first and matches all that it matches",
+               config::in_quotes(earlier.name) + " (" + config::place_text(earlier.mark) +
+               ") comes first and matches all that it matches",
            rule.mark);
       return;
     }

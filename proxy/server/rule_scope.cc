@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "config/match.h"
 #include "filters/policy.h"
 #include "imap/verb.h"
 
@@ -37,28 +38,6 @@ void add_verb(std::vector<CommandKind>& kinds, const VerbRow& row) {
   kinds.push_back(std::move(kind));
 }
 
-// By entries of which one has to fit, and negated ones of which none may.
-template <typename Fits>
-bool passes(const std::vector<config::WhenEntry>& entries, Fits fits) noexcept {
-  bool plain = false;
-  bool wanted = false;
-  for (const config::WhenEntry& entry : entries) {
-    const bool fitting = fits(entry.text);
-    if (entry.negated && fitting) return false;
-    plain = plain || !entry.negated;
-    wanted = wanted || (!entry.negated && fitting);
-  }
-  return wanted || !plain;
-}
-
-std::uint8_t class_bit(std::string_view name) noexcept {
-  if (name == "read") return effect::kReads;
-  if (name == "write") return effect::kWrites;
-  if (name == "destructive") return effect::kDestroys;
-  if (name == "auth") return effect::kAuthenticates;
-  return effect::kAdministers;
-}
-
 }  // namespace
 
 std::vector<CommandKind> command_kinds(const std::vector<config::Rule>& rules) {
@@ -79,20 +58,23 @@ std::vector<CommandKind> command_kinds(const std::vector<config::Rule>& rules) {
 
 bool passes_commands(const config::Rule& rule, const CommandKind& kind) noexcept {
   const std::vector<config::WhenEntry>& entries = rule.when.commands;
-  const auto is_named = [&](std::string_view text) { return !kind.name.empty() && text == kind.name; };
-  if (kind.only_by_name && std::none_of(entries.begin(), entries.end(), [&](const auto& entry) {
-        return !entry.negated && is_named(entry.text);
-      }))
+  const auto is_named = [&](const config::WhenEntry& entry) {
+    return !kind.name.empty() && entry.text == kind.name;
+  };
+  if (kind.only_by_name && std::none_of(entries.begin(), entries.end(),
+                                        [&](const auto& entry) { return !entry.negated && is_named(entry); }))
     return false;
   // Nobody is kept from leaving.
   if (kind.name == imap::name_of(Verb::Logout) && rule.action != config::RuleAction::Allow &&
       rule.action != config::RuleAction::Disconnect)
     return false;
-  return passes(entries, is_named);
+  return config::key_matches(entries, is_named);
 }
 
 bool passes_classes(const config::When& when, const CommandKind& kind) noexcept {
-  return passes(when.classes, [&](std::string_view name) { return (kind.classes & class_bit(name)) != 0; });
+  return config::key_matches(when.classes, [&](const config::WhenEntry& entry) {
+    return (kind.classes & effect::class_bit(entry.text)) != 0;
+  });
 }
 
 RuleScope::RuleScope(const config::Rule& rule, const std::vector<CommandKind>& kinds)

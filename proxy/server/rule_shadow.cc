@@ -104,18 +104,10 @@ MeasuredRule measured(const config::Rule& rule, const std::vector<CommandKind>& 
                       const std::vector<config::Listener>& listeners) {
   MeasuredRule out{&rule, RuleScope(rule, kinds), {}, rule.when.mailboxes};
   for (WhenEntry& entry : out.mailboxes) entry.text = imap::canonical_name(entry.text, '/');
-  for (const config::Listener& listener : listeners) {
-    bool named = false;
-    bool wanted = false;
-    bool excluded = false;
-    for (const WhenEntry& entry : rule.when.listeners) {
-      const bool fits = config::matches_glob(entry.text, listener.name, Case::Exact);
-      named = named || !entry.negated;
-      wanted = wanted || (fits && !entry.negated);
-      excluded = excluded || (fits && entry.negated);
-    }
-    out.listeners.push_back((wanted || !named) && !excluded);
-  }
+  for (const config::Listener& listener : listeners)
+    out.listeners.push_back(config::key_matches(rule.when.listeners, [&](const WhenEntry& entry) {
+      return config::matches_glob(entry.text, listener.name, Case::Exact);
+    }));
   return out;
 }
 

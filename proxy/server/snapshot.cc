@@ -22,9 +22,11 @@ class Builder {
     add_user_rewrite();
     for (const config::Upstream& upstream : snapshot_.settings.upstreams) {
       add_client_context(upstream);
-      add_slot(upstream, slots.upstreams);
+      snapshot_.upstream_slots.push_back(
+          slot_of(upstream, slots.upstreams, "too-many-upstreams", "upstreams"));
     }
-    for (const config::Rule& rule : snapshot_.settings.rules) add_slot(rule, slots.rules);
+    for (const config::Rule& rule : snapshot_.settings.rules)
+      snapshot_.rule_slots.push_back(slot_of(rule, slots.rules, "too-many-rules", "names of rules"));
     add_findings(found_, check_rules(snapshot_.settings));
   }
 
@@ -103,20 +105,14 @@ class Builder {
       add(config::Severity::Error, "upstream-tls", made.error().detail, upstream.mark);
   }
 
-  void add_slot(const config::Upstream& upstream, NameSlots& slots) {
-    const auto slot = slots.slot_of(upstream.name);
+  // Where an upstream or a rule is counted.
+  template <typename Named>
+  std::size_t slot_of(const Named& named, NameSlots& slots, const char* code, const char* what) {
+    const auto slot = slots.slot_of(named.name);
     if (!slot)
-      add(config::Severity::Error, "too-many-upstreams",
-          "too many new upstreams since the start: restart required", upstream.mark);
-    snapshot_.upstream_slots.push_back(slot.value_or(0));
-  }
-
-  void add_slot(const config::Rule& rule, NameSlots& slots) {
-    const auto slot = slots.slot_of(rule.name);
-    if (!slot)
-      add(config::Severity::Error, "too-many-rules",
-          "too many new names of rules since the start: restart required", rule.mark);
-    snapshot_.rule_slots.push_back(slot.value_or(0));
+      add(config::Severity::Error, code,
+          std::string("too many new ") + what + " since the start: restart required", named.mark);
+    return slot.value_or(0);
   }
 
   Snapshot& snapshot_;

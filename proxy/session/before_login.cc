@@ -128,9 +128,8 @@ void Session::Impl::answer_before_login(imap::Command& command) {
       count_auth(mechanism, telemetry::AuthResult::Denied);
       act(LoginResult{{}, mechanism, telemetry::AuthResult::Denied, decision.code});
     }
-    const Octets text = decision.text.empty() ? row_of(decision.code).client : Octets(decision.text);
     std::string answer(command.tag);
-    answer.append(" NO [").append(decision.response_code).append("] ").append(text).append("\r\n");
+    answer.append(" ").append(decision.answer()).append("\r\n");
     const bool literal_announced = !client_scanner_.at_boundary();
     if (literal_announced) return swallow(std::move(answer));
     return say({answer});

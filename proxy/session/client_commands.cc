@@ -104,12 +104,8 @@ void Session::Impl::decide(imap::Command& command) {
       return forward(command, decision.rewriting, granted);
     case filters::Ruling::Deny: {
       chain_.on_verdict(command, {false, decision.code}, context());
-      std::string answer(command.tag);
-      answer.append(" NO [").append(decision.response_code).append("] ");
-      answer.append(decision.text.empty() ? row_of(decision.code).client : Octets(decision.text))
-          .append("\r\n");
       count(command.verb, telemetry::CommandResult::Denied);
-      return refuse(command, std::move(answer));
+      return refuse(command, std::string(command.tag).append(" ").append(decision.answer()).append("\r\n"));
     }
     case filters::Ruling::Hold:
       act(Hold{++hold_id_, decision.hold});
@@ -256,8 +252,8 @@ void Session::Impl::tell_decision(const filters::Decision& decision, const imap:
   const bool told_as_login = refused && hits.decided == filters::RuleHits::kNone &&
                              (verb == imap::Verb::Login || verb == imap::Verb::Authenticate);
   if (told_as_login || (!refused && !changed && hits.observed == filters::RuleHits::kNone)) return;
-  PolicyDecision told{hits, decision.ruling, decision.code, decision.rewriting, verb, false, user_, {}};
-  if (login_) told.user = login_->user;
+  PolicyDecision told{hits, decision.ruling, decision.code, decision.rewriting,
+                      verb, false,           known_user(),  {}};
   if (command != nullptr) {
     told.uid = command->uid;
     const imap::MailboxUses uses = imap::mailboxes_of(*command);
@@ -333,11 +329,7 @@ void Session::Impl::judge_part(imap::Command& part) {
       return decision.ruling == filters::Ruling::Ask ? end(ErrorCode::Internal) : end_by(decision);
     case filters::Ruling::Deny: {
       chain_.on_verdict(part, {false, decision.code}, context());
-      std::string answer = " NO [";
-      answer.append(decision.response_code).append("] ");
-      answer.append(decision.text.empty() ? row_of(decision.code).client : Octets(decision.text))
-          .append("\r\n");
-      return abort_append(answer);
+      return abort_append(" " + decision.answer() + "\r\n");
     }
     case filters::Ruling::Pass:
     case filters::Ruling::Rewrite:

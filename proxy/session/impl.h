@@ -51,6 +51,8 @@ struct Session::Impl : State {
   void fault(ErrorCode code, Side side, std::string_view expected, Octets excerpt = {});
   void client_fault(ErrorCode code);  // the client broke the framing: BAD, BYE, close
   filters::Context context() const;
+  // As far as it is known, from the moment on when a login has shown it.
+  const std::string& known_user() const noexcept { return login_ ? login_->user : user_; }
   const config::Settings& settings() const noexcept { return *env_.settings; }
   telemetry::WorkerCells& cells() noexcept { return *env_.cells; }
   telemetry::ListenerCells& listener_cells() noexcept {

@@ -27,19 +27,14 @@ constexpr Octets kBadBase64 = "BAD Invalid base64";
 constexpr Octets kNoSecurityLayer = "NO [CANNOT] Security layers are not possible here";
 constexpr Octets kImpossibleName = "NO [CANNOT] This user name is not possible here";
 
-bool has_forbidden_octets(Octets text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return c == '\0' || c == '\r' || c == '\n'; });
-}
-
 // The client's own LOGIN, and that of the master user for whom a certificate speaks.
 bool is_sent_as_login(Mechanism mechanism) noexcept {
   return mechanism == Mechanism::Login || mechanism == Mechanism::External;
 }
 
-LoginRefusal refusal(ErrorCode code, Octets response_code, Octets text = {}) {
-  std::string answer = "NO [";
-  answer.append(response_code).append("] ").append(text.empty() ? row_of(code).client : text);
-  return {code, std::move(answer)};
+LoginRefusal refusal(const filters::Decision& decision) { return {decision.code, decision.answer()}; }
+LoginRefusal refusal(ErrorCode code, Octets response_code) {
+  return refusal(filters::Decision::deny(code, response_code));
 }
 
 }  // namespace
@@ -66,7 +61,7 @@ void Session::Impl::begin_login(const imap::Command& command) {
     count(command.verb, telemetry::CommandResult::Bad);
     return bad_line(command.tag, "Expected: LOGIN user password");
   }
-  if (has_forbidden_octets(*user) || has_forbidden_octets(password->reveal())) {
+  if (breaks_a_line(*user) || breaks_a_line(password->reveal())) {
     count(command.verb, telemetry::CommandResult::Bad);
     return bad_line(command.tag, "NUL, CR or LF in LOGIN");
   }
@@ -162,15 +157,13 @@ void Session::Impl::begin_external(Octets authzid) {
 // What the filters say to this user's login; nothing: they let it pass, or the session has ended.
 std::optional<LoginRefusal> Session::Impl::judge_login() {
   login_->judged = true;
-  filters::Context judged{env_.facts, client_tls_, login_->user, false, naming_};
-  judged.now = now_;
   const imap::Verb verb =
       login_->mechanism == Mechanism::Login ? imap::Verb::Login : imap::Verb::Authenticate;
-  const filters::Decision decision = chain_.on_login(verb, judged);
+  const filters::Decision decision = chain_.on_login(verb, context());
   tell_decision(decision, nullptr, verb);
   if (decision.ruling == filters::Ruling::Close) end_by(decision);
   if (decision.ruling != filters::Ruling::Deny) return std::nullopt;
-  return refusal(decision.code, decision.response_code, decision.text);
+  return refusal(decision);
 }
 
 // An upstream with a master user reads USER<separator>MASTER as an order to log in somebody else: such a name
@@ -454,15 +447,10 @@ std::string Session::Impl::told_verdict(Octets whole) const {
 
 void Session::Impl::login_succeeded() {
   LoginAttempt& login = *login_;
-  user_ = login.user;
   if (const filters::Decision decision = chain_.on_accepted(context());
-      decision.ruling != filters::Ruling::Pass) {
-    user_.clear();
-    std::string answer = "NO [";
-    return login_refused(
-        AuthResult::Denied, decision.code,
-        answer.append(decision.response_code).append("] ").append(row_of(decision.code).client));
-  }
+      decision.ruling != filters::Ruling::Pass)
+    return login_refused(AuthResult::Denied, decision.code, decision.answer());
+  user_ = login.user;
   count_auth(login.mechanism, AuthResult::Success);
   act(LoginResult{login.user, login.mechanism, AuthResult::Success, ErrorCode::Ok});
   if (login.knows_capabilities) return login_done();

@@ -42,7 +42,7 @@ void Session::Impl::set_state(telemetry::SessionState state) {
 }
 
 filters::Context Session::Impl::context() const {
-  filters::Context context{env_.facts, client_tls_, user_, phase_ == Phase::Relaying, naming_};
+  filters::Context context{env_.facts, client_tls_, known_user(), phase_ == Phase::Relaying, naming_};
   context.now = now_;
   context.selected = selected_ ? &*selected_ : nullptr;
   context.upstream = abilities_;

@@ -165,8 +165,9 @@ void Session::Impl::on_tagged() {
 // A completion has been passed on whole: the command is over.
 void Session::Impl::complete() {
   const std::string tag = std::exchange(passing_.tag, {});
-  const imap::Verb verb = pending_.find(tag)->verb;
-  const bool own = pending_.find(tag)->own;
+  const Pending* const pending = pending_.find(tag);
+  const imap::Verb verb = pending->verb;
+  const bool own = pending->own;
   pending_.remove(tag);
   if (own) return own_completed(passing_.status);
   count(verb, result_of(passing_.status));

@@ -94,9 +94,8 @@ void read_subject(const X509* cert, ClientCertificate& out) {
 std::string serial_of(const X509* cert) {
   const BignumPtr number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), nullptr));
   char* digits = number ? BN_bn2hex(number.get()) : nullptr;
-  std::string serial(digits == nullptr ? "" : digits);
+  std::string serial = to_lower(digits == nullptr ? "" : digits);
   OPENSSL_free(digits);
-  for (char& c : serial) c = ascii_lower(c);
   return serial;
 }
 

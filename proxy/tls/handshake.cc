@@ -46,8 +46,7 @@ int on_client_hello(SSL* ssl, int* alert, void* argument) {
   Transform& transform = transform_of(ssl);
   const Octets sent = server_name_in(ssl);
   transform.facts.sni.assign(sent);
-  std::string name(sent);
-  for (char& c : name) c = ascii_lower(c);
+  const std::string name = to_lower(sent);
 
   const std::optional<std::size_t> group = group_of(impl, name);
   if (!group && !name.empty() && impl.strict_sni) {

@@ -60,6 +60,9 @@ def configuration(upstream_port: int, pair: Pair, **changes: Any) -> dict[str, A
     }, changes)
 
 
+RELOAD_FAILED = "reload failed, nothing changed"
+
+
 class GatewayTest(unittest.TestCase):
     """A Dovecot and a gateway for each class; the class may change the configuration by `settings`."""
 
@@ -91,6 +94,14 @@ class GatewayTest(unittest.TestCase):
         self.assertEqual(wire.command("STARTTLS").status, "OK")
         wire.start_tls(trusting())
         return wire
+
+    def reload(self, tree: dict[str, Any] | str | None = None) -> str:
+        """By SIGHUP, with another configuration if one is given; the event that says what came of it."""
+        if tree is not None:
+            self.gateway.configure(tree)
+        mark = self.gateway.mark()
+        self.gateway.reload()
+        return self.gateway.wait_for_any(("reloaded", RELOAD_FAILED), after=mark).event
 
     def session(self, user: str = "alice", **options: Any) -> Wire:
         """A raw client that is logged in."""

@@ -196,21 +196,19 @@ class Required(ClientCertificates):
                 self.assertTrue(again.socket.session_reused)
                 self.assert_external(again)
                 ticket = again.socket.session
-                self.reload(self.others, takes_alice=False)
+                self.trust(self.others, takes_alice=False)
                 try:
                     told = self.assert_refused(None, "verify", "unable to get local issuer certificate",
                                                context=context, session=ticket)
                     self.assertIn("unknown ca", told)
                     again.expect_ok("NOOP")  # what is logged in stays
                 finally:
-                    self.reload(self.authority, takes_alice=True)
+                    self.trust(self.authority, takes_alice=True)
                 self.assert_external(self.connect(context, ticket))
 
-    def reload(self, by: Pair, *, takes_alice: bool) -> None:
+    def trust(self, by: Pair, *, takes_alice: bool) -> None:
         self.ca.write_bytes(by.cert.read_bytes())
-        mark = self.gateway.mark()
-        self.gateway.reload()
-        self.gateway.wait_for("reloaded", after=mark)
+        self.assertEqual(self.reload(), "reloaded")
         poll(lambda: self.takes(self.alice) == takes_alice, "the authority to count")
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from support import GatewayTest, configuration, main, poll
+from support import RELOAD_FAILED, GatewayTest, configuration, main, poll
 from test_mail import append
-from test_reload import RELOAD_EVENTS, RELOAD_FAILED
 
 RULE = {"name": "keep", "when": {"class": "destructive", "mailbox": "kept"}, "action": "deny", "reply": "it is kept"}
 REFUSED = "NO [NOPERM] it is kept"
@@ -59,12 +58,6 @@ class Trial(GatewayTest):
 class Reloaded(GatewayTest):
     def tree(self, **changes: Any) -> dict[str, Any]:
         return configuration(self.dovecot.imap_port, self.pair, **changes)
-
-    def reload(self, tree: dict[str, Any] | str) -> str:
-        self.gateway.configure(tree)
-        mark = self.gateway.mark()
-        self.gateway.reload()
-        return self.gateway.wait_for_any(RELOAD_EVENTS, after=mark).event
 
     def answer(self) -> str:
         with self.session() as wire:

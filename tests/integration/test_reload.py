@@ -10,12 +10,8 @@ import threading
 import unittest
 from typing import Any
 
-from support import (NAME, PASSWORDS, GatewayTest, Pair, Wire, configuration, main, new_folder, poll, self_signed,
-                     start_dovecot, start_gateway, trusting)
-
-
-RELOAD_FAILED = "reload failed, nothing changed"
-RELOAD_EVENTS = ("reloaded", RELOAD_FAILED)
+from support import (NAME, PASSWORDS, RELOAD_FAILED, GatewayTest, Pair, Wire, configuration, main, new_folder, poll,
+                     self_signed, start_dovecot, start_gateway, trusting)
 
 
 class Load:
@@ -75,11 +71,6 @@ class Certificates(GatewayTest):
         self.reload()
         self.await_served("first")
 
-    def reload(self) -> str:
-        mark = self.gateway.mark()
-        self.gateway.reload()
-        return self.gateway.wait_for_any(RELOAD_EVENTS, after=mark).event
-
     def served(self) -> str:
         """The common name of the certificate that a new connection sees."""
         with Wire(self.gateway.ports["imaps"], tls=trusting()) as wire:
@@ -130,12 +121,6 @@ class Configuration(GatewayTest):
 
     def tree(self, **changes: Any) -> dict[str, Any]:
         return configuration(self.dovecot.imap_port, self.pair, **changes)
-
-    def reload(self, tree: dict[str, Any] | str) -> str:
-        self.gateway.configure(tree)
-        mark = self.gateway.mark()
-        self.gateway.reload()
-        return self.gateway.wait_for_any(RELOAD_EVENTS, after=mark).event
 
     def greeting(self) -> bytes:
         with Wire(self.gateway.ports["imaps"], tls=trusting()) as wire:
@@ -227,9 +212,7 @@ class Tickets(GatewayTest):
             wire.line()
             wire.expect_ok("LOGOUT")
             session = wire.socket.session
-        mark = self.gateway.mark()
-        self.gateway.reload()
-        self.gateway.wait_for_any(RELOAD_EVENTS, after=mark)
+        self.reload()
         with Wire(self.gateway.ports["imaps"], tls=tls, session=session) as wire:
             wire.line()
             self.assertTrue(wire.socket.session_reused)
