@@ -66,6 +66,7 @@ class Check {
     routes();
     rewrite();
     for (std::size_t i = 0; i < settings_.rules.size(); ++i) rule(i);
+    audit();
     limits();
   }
 
@@ -316,6 +317,27 @@ class Check {
       error("rule", "a reply is printable ASCII of at most 200 octets and does not begin with [", place);
     if (!text.empty() && rule.action == RuleAction::Allow)
       warning("rule", "this reply is never sent: action allow refuses nothing", place);
+  }
+
+  void audit() {
+    const Audit& audit = settings_.audit;
+    const Node* block = root_.find("audit");
+    const auto at = [&](std::string_view key) { return place_in(block, key); };
+    if (block != nullptr && !audit.on() && !block->entries.empty())
+      warning("audit", "without audit.file nothing is recorded", block->place);
+    if (!audit.chain && !audit.chain_key_file.empty())
+      error("audit", "chain_key_file needs chain: true", at("chain_key_file"));
+    if (!audit.chain && !audit.checkpoint_key_file.empty())
+      error("audit", "checkpoint_key_file needs chain: true", at("checkpoint_key_file"));
+    if (audit.file != "-") return;
+    if (!audit.chain_key_file.empty())
+      error("audit", "chain_key_file needs a file: the key evolves, and is kept beside it",
+            at("chain_key_file"));
+    if (audit.rotate_size > 0) error("audit", "rotate needs a file", at("rotate"));
+    warning("audit",
+            "on standard output a record counts as written when write() has returned; nothing keeps it "
+            "through a crash",
+            at("file"));
   }
 
   // A line is judged whole and a SASL response passed on whole, so each must fit into a buffer.

@@ -29,6 +29,7 @@ class Decoder {
     root_.read("trash", out_.trash);
     for (const Node* value : root_.scalars("trash"))
       if (value->text.empty()) diagnostics_.error("rule", "trash: '' is no mailbox", value->place);
+    audit(root_.block("audit"));
     limits(root_.block("limits"));
     status(root_.block("status"));
     log(root_.block("log"));
@@ -313,6 +314,30 @@ class Decoder {
     in.read_choice("mode", out.mode);
     in.read("reply", out.reply);
     return out;
+  }
+
+  void audit(const Reader& in) {
+    Audit& out = out_.audit;
+    out.mark = mark(root_, "audit");
+    in.read_path("file", out.file);
+    const std::vector<const Node*> events = in.scalars("events");
+    if (!events.empty()) out.events = 0;
+    for (const Node* value : events)
+      for (const audited::Name& one : audited::kNames)
+        if (one.name == value->text) out.events |= one.bits;
+    in.read_choice("durability", out.durability);
+    in.read("flush_interval", out.flush_interval);
+    in.read_choice("on_failure", out.on_failure);
+    in.read("chain", out.chain);
+    in.read_path("chain_key_file", out.chain_key_file);
+    in.read_path("checkpoint_key_file", out.checkpoint_key_file);
+    const Reader rotate = in.block("rotate");
+    rotate.read_size("size", out.rotate_size);
+    rotate.read("keep", out.rotate_keep);
+    const Reader redact = in.block("redact");
+    redact.read("user", out.redact_user);
+    redact.read("mailbox", out.redact_mailbox);
+    redact.read("client", out.redact_client);
   }
 
   static void read_octets(const Reader& in, std::string_view key, std::size_t& out) {

@@ -13,6 +13,7 @@
 
 #include "base/secret.h"
 #include "base/time.h"
+#include "config/audit.h"
 #include "config/rule.h"
 #include "config/values.h"
 
@@ -180,6 +181,7 @@ struct Settings {
   Rewrite rewrite;
   std::vector<Rule> rules;
   std::vector<std::string> trash{"Trash", "Deleted Items"};  // canonical names, beside special-use's
+  Audit audit;
   Limits limits;
   bool has_status = true;
   HostPort status{"127.0.0.1", 9143};

@@ -84,6 +84,7 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::kCount)> kRows{{
      "The mail server is unavailable, please try again later"},
     {Code::NoPermission, Info, Why::Policy, "no_permission", "Not allowed by policy"},
     {Code::HoldExpired, Warning, Why::Internal, "hold_expired", "Temporarily unavailable, try again"},
+    {Code::AuditUnavailable, Warning, Why::Policy, "audit_unavailable", "Temporarily unavailable, try again"},
     {Code::TooManySessions, Warning, Why::Policy, "too_many_sessions", "Too many sessions, close some first"},
     {Code::TooManyClientSessions, Warning, Why::Policy, "too_many_client_sessions",
      "Too many sessions from your network"},

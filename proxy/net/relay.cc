@@ -15,10 +15,7 @@ Relay::~Relay() = default;
 void Relay::start(Socket client) { impl_->start(std::move(client)); }
 void Relay::turn() { impl_->turn(); }
 void Relay::drain() { impl_->drain(); }
-void Relay::kill() {
-  impl_->killed_ = true;
-  impl_->close_handles();
-}
+void Relay::kill() { impl_->kill(); }
 const std::string& Relay::id() const noexcept { return impl_->facts().session_id; }
 
 Relay::Impl::Impl(Relay& self, RelayHost& host, RelayOptions options)
@@ -42,7 +39,7 @@ void Relay::Impl::start(Socket client) {
       session::Environment{settings_.get(), std::move(options_->offer), std::move(options_->user_rewrite),
                            &host_.cells(), options_->rule_slots.get(), std::move(options_->facts),
                            options_->version, options_->tag_seed},
-      filters::make_chain({settings_.get(), options_->policy, &host_.ledger()}), now_);
+      filters::make_chain({settings_.get(), options_->policy, &host_.ledger(), host_.audit()}), now_);
   options_.reset();
   Leg& client_leg = leg(Side::Client);
   client_leg.stream = Stream::make(host_.loop(), *this);
@@ -67,6 +64,15 @@ void Relay::Impl::drain() {
   stamp();
   session_->event(session::Drain{}, now_);
   pump(true);
+}
+
+// The session is told, so that what is under way is recorded as lost.
+void Relay::Impl::kill() {
+  killed_ = true;
+  stamp();
+  if (phase_ == Phase::Open) session_->event(session::Failed{Side::Client, ErrorCode::Drained}, now_);
+  carry_out();
+  close_handles();
 }
 
 // Whether octets that arrive from this side now have somewhere to go. While the other side's kernel buffer is

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/audit_trail.h"
 #include "base/ledger.h"
 #include "base/log_sink.h"
 #include "config/settings.h"
@@ -47,6 +48,7 @@ class RelayHost {
   virtual telemetry::WorkerCells& cells() noexcept = 0;
   virtual Ledger& ledger() noexcept = 0;
   virtual LogSink& log() noexcept = 0;
+  virtual AuditTrail* audit() noexcept = 0;  // null: nothing is recorded
   virtual Candidates candidates(const filters::SessionFacts& facts, const TlsFacts& tls,
                                 const std::string& user) = 0;
   // The relay has work that waits for the other sessions' turn: call its turn() from the run queue.

@@ -21,9 +21,9 @@ const char* outcome_of(const session::PolicyDecision& decision) noexcept {
 
 void Relay::Impl::carry_out() {
   while (phase_ == Phase::Open) {
-    const std::optional<session::Action> action = session_->next_action();
+    std::optional<session::Action> action = session_->next_action();
     if (!action) return;
-    std::visit([this](const auto& what) { act(what); }, *action);
+    std::visit([this](auto& what) { act(what); }, *action);
   }
 }
 
@@ -114,9 +114,33 @@ void Relay::Impl::start_engine(Side side) {
   leg(side).handshake_started = now_;
 }
 
-// No service of this version records, counts or looks up anything, and no filter of its chain holds. Should
-// one do, the honest answer is no: the client is told NO [UNAVAILABLE], and nothing is forwarded.
-void Relay::Impl::act(const session::Hold& hold) { session_->event(session::Released{hold.id, false}, now_); }
+void Relay::Impl::act(session::Hold& hold) {
+  AuditTrail* const trail = host_.audit();
+  // No service of this version looks anything up: the honest answer is no.
+  if (trail == nullptr || hold.reason == filters::HoldReason::Lookup)
+    return session_->event(session::Released{hold.id, false}, now_);
+  if (hold.intent) hold.intent->connection = audited_;
+  const AuditAnswer answer = trail->write_ahead(*this, hold.id, std::move(hold.intent), hold.outcome);
+  if (answer == AuditAnswer::Waiting) return;
+  session_->event(session::Released{hold.id, answer == AuditAnswer::Granted}, now_);
+}
+
+void Relay::Impl::recorded(std::uint64_t hold, bool granted) noexcept {
+  if (phase_ != Phase::Open) return;
+  stamp();
+  session_->event(session::Released{hold, granted}, now_);
+  pump(true);
+}
+
+void Relay::Impl::act(session::Unhold& unhold) {
+  if (unhold.instead) unhold.instead->connection = audited_;
+  if (AuditTrail* const trail = host_.audit()) trail->forget(*this, unhold.id, std::move(unhold.instead));
+}
+
+void Relay::Impl::act(session::Recorded& recorded) {
+  recorded.record->connection = audited_;
+  if (AuditTrail* const trail = host_.audit()) trail->write(std::move(recorded.record), recorded.room);
+}
 
 void Relay::Impl::act(const session::PolicyDecision& decision) {
   const auto line = [&](std::int32_t index, bool observed) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/audit_trail.h"
 #include "base/pace.h"
 #include "base/side.h"
 #include "net/connector.h"
@@ -34,7 +35,7 @@ struct Leg {
   Instant handshake_started;
 };
 
-struct Relay::Impl final : StreamUser {
+struct Relay::Impl final : StreamUser, AuditWaiter {
   // A client that does not read gets so long for each block that is left when its session has ended, …
   static constexpr Duration kFlushTime = std::chrono::seconds(10);
   // … and then so long to close its side; its last octets would otherwise turn our FIN into a reset, which
@@ -70,6 +71,8 @@ struct Relay::Impl final : StreamUser {
   void on_written(Stream& stream, int error) noexcept override;
   void on_shutdown(Stream& stream) noexcept override;
   void on_closed() noexcept override;
+  void recorded(std::uint64_t hold, bool granted) noexcept override;
+  void kill();
   void on_timer() noexcept;
   void stamp() noexcept { now_ = instant_from_ns(uv_hrtime()); }
   void pump(bool stirred);
@@ -108,7 +111,9 @@ struct Relay::Impl final : StreamUser {
   void act(const session::Connect& connect);
   void act(const session::ClientKnown& known);
   void act(const session::StartTls& start);
-  void act(const session::Hold& hold);
+  void act(session::Hold& hold);
+  void act(session::Unhold& unhold);
+  void act(session::Recorded& recorded);
   void act(const session::PolicyDecision& decision);
   void act(const session::LoginResult& result);
   void act(const session::Disconnect& disconnect);
@@ -147,6 +152,7 @@ struct Relay::Impl final : StreamUser {
   std::shared_ptr<const config::Settings> settings_;
   std::shared_ptr<const tls::ServerContext> server_context_;
   std::unique_ptr<ClientSeat> seat_;
+  std::shared_ptr<const audit::Connection> audited_;  // null where nothing is recorded
   std::optional<session::Session> session_;
   std::array<Leg, 2> legs_;
   std::unique_ptr<Connector> connector_;  // while a login may still want the next endpoint

@@ -57,6 +57,7 @@ class Worker final : public net::RelayHost, private net::Acceptor, private net::
   telemetry::WorkerCells& cells() noexcept override { return cells_; }
   Ledger& ledger() noexcept override { return around_.ledger; }
   LogSink& log() noexcept override { return around_.log; }
+  AuditTrail* audit() noexcept override { return nullptr; }
   net::Candidates candidates(const filters::SessionFacts& facts, const TlsFacts& tls,
                              const std::string& user) override;
   void enqueue(net::Relay& relay) override;

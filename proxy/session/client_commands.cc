@@ -108,7 +108,7 @@ void Session::Impl::decide(imap::Command& command) {
       return refuse(command, std::string(command.tag).append(" ").append(decision.answer()).append("\r\n"));
     }
     case filters::Ruling::Hold:
-      act(Hold{++hold_id_, decision.hold});
+      act(Hold{++hold_id_, decision.hold, {}, false});
       return park(command, now_ + kHoldFor);
     case filters::Ruling::Delay:
       return park(command, decision.until, true);
@@ -320,7 +320,7 @@ void Session::Impl::judge_part(imap::Command& part) {
   tell_decision(decision, &part, imap::Verb::Append);
   switch (decision.ruling) {
     case filters::Ruling::Hold:
-      act(Hold{++hold_id_, decision.hold});
+      act(Hold{++hold_id_, decision.hold, {}, false});
       return park(part, now_ + kHoldFor);
     case filters::Ruling::Delay:
       return park(part, decision.until, true);

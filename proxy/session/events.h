@@ -15,6 +15,8 @@
 //   → Relay  ClientKnown         a trusted proxy has told by ID whom it speaks for
 //   → Relay  StartTls            flush that side's output in clear, then put the TLS engine in
 //   → Relay  Hold                a filter waits: have it recorded, counted, looked up, and answer Released
+//   → Relay  Unhold              that is not waited for any more: no Released is wanted
+//   → Relay  Recorded            something happened that the audit trail tells
 //   → Relay  PolicyDecision      what a rule or a limit refused or changed, or would have: for the log
 //   → Relay  LoginResult         the upstream's verdict, for the Ledger and the log
 //   → Relay  Disconnect          close the upstream leg alone (a failed login)
@@ -22,9 +24,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 
+#include "base/audit_trail.h"
 #include "base/error_code.h"
 #include "base/side.h"
 #include "base/time.h"
@@ -88,6 +92,18 @@ struct StartTls {
 struct Hold {
   std::uint64_t id = 0;
   filters::HoldReason reason = filters::HoldReason::None;
+  // HoldReason::Record: what is to be on disk first. RingFull: none; only room is waited for.
+  std::unique_ptr<audit::Record> intent = {};
+  bool outcome = false;  // with room for the record of the outcome
+};
+struct Unhold {
+  std::uint64_t id = 0;
+  std::unique_ptr<audit::Record> instead = {};  // the outcome of an intent that may be on its way to the disk
+};
+// Without connection and time, which the Relay knows.
+struct Recorded {
+  std::unique_ptr<audit::Record> record;
+  AuditRoom room = AuditRoom::Ordinary;
 };
 struct LoginResult {
   std::string user;
@@ -111,8 +127,8 @@ struct Close {
   bool clean = true;  // false: in the middle of a response, so no close_notify towards the client
 };
 
-using Action =
-    std::variant<Connect, ClientKnown, StartTls, Hold, PolicyDecision, LoginResult, Disconnect, Close>;
+using Action = std::variant<Connect, ClientKnown, StartTls, Hold, Unhold, Recorded, PolicyDecision,
+                            LoginResult, Disconnect, Close>;
 
 // Why a session ended, for its one log line. `excerpt` quotes only what may be quoted: the upstream's octets,
 // or a client's after login; never what may have been a credential.

@@ -105,7 +105,7 @@ class CommandLine(unittest.TestCase):
                 self.assert_refused(text)
 
     def test_a_feature_of_a_later_version_is_refused_not_ignored(self) -> None:
-        for changes in ({"audit": {"file": "audit.log"}}, {"rewrite": {"compress": True}},
+        for changes in ({"audit": {"syslog": "udp://a:514"}}, {"rewrite": {"compress": True}},
                         {"routes": [{"lookup": {"file": "users.map"}}]}, {"admin": {"address": "127.0.0.1:1"}}):
             with self.subTest(changes):
                 self.assert_refused(self.tree(**changes), "not supported in this version")

@@ -22,8 +22,9 @@ LAYERS: dict[str, set[str]] = {
     "filters": {"base", "imap", "config", "telemetry"},
     "session": {"base", "imap", "config", "telemetry", "filters"},
     "tls": {"base", "imap", "config", "telemetry", "filters"},
+    "audit": {"base", "imap", "config", "telemetry", "tls"},
     "net": {"base", "imap", "config", "telemetry", "filters", "session", "tls"},
-    "server": {"base", "imap", "config", "telemetry", "filters", "session", "tls", "net"},
+    "server": {"base", "imap", "config", "telemetry", "filters", "session", "tls", "net", "audit"},
 }
 
 # begin of an include -> (layers that may have it, files at most, headers allowed)

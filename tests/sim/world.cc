@@ -202,6 +202,8 @@ void World::act(const session::Action& action) {
       const bool granted = !world.options_.faults || !world.dice_.chance(20);
       world.waiting_.push_back(session::Released{hold.id, granted});
     }
+    void operator()(const session::Unhold&) const {}
+    void operator()(const session::Recorded&) const {}
     void operator()(const session::LoginResult& result) const {
       if (result.user.find(kPassword) != std::string::npos) world.violate("the password as a user name");
       if (result.result == telemetry::AuthResult::Failure)

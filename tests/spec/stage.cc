@@ -255,6 +255,8 @@ void Stage::note(const session::Action& action) {
       self.hold_id_ = a.id;
       return "hold";
     }
+    std::string operator()(const session::Unhold&) const { return "unhold"; }
+    std::string operator()(const session::Recorded&) const { return "record"; }
     std::string operator()(const session::PolicyDecision& a) const {
       const auto index = [](std::int32_t rule) { return rule < 0 ? "none" : std::to_string(rule); };
       const char* what = a.ruling == filters::Ruling::Deny      ? "deny"

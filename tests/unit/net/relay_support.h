@@ -96,6 +96,7 @@ class Gateway final : public RelayHost, public Acceptor {
   telemetry::WorkerCells& cells() noexcept override { return cells_; }
   Ledger& ledger() noexcept override { return ledger_; }
   LogSink& log() noexcept override { return log_; }
+  AuditTrail* audit() noexcept override { return nullptr; }
   Candidates candidates(const filters::SessionFacts&, const TlsFacts&, const std::string& user) override {
     asked_for.push_back(user);
     return upstream;
