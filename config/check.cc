@@ -323,7 +323,7 @@ class Check {
     const Audit& audit = settings_.audit;
     const Node* block = root_.find("audit");
     const auto at = [&](std::string_view key) { return place_in(block, key); };
-    if (block != nullptr && !audit.on() && !block->entries.empty())
+    if (block != nullptr && block->find("file") == nullptr)
       warning("audit", "without audit.file nothing is recorded", block->place);
     if (!audit.chain && !audit.chain_key_file.empty())
       error("audit", "chain_key_file needs chain: true", at("chain_key_file"));

@@ -85,7 +85,7 @@ enum class ErrorCode : std::uint8_t {
   ProxyLoop,  // x-proxy-ttl has run out
   NoPermission,
   HoldExpired,
-  AuditUnavailable,  // what must be recorded cannot be
+  AuditUnavailable,       // what must be recorded cannot be
   TooManySessions,        // of one user
   TooManyClientSessions,  // of one client network
   Brake,                  // limits.deletions is reached

@@ -140,14 +140,14 @@ TEST_P(NotSupported, IsRefusedWhereItDiffersFromTheDefault) {
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, NotSupported,
-    ::testing::Values(
-        Unbuilt{"rewrite: {compress: true}", "rewrite: {compress: false}"},
-        Unbuilt{"audit: {sinks: [{journald: true}]}", "audit: {sinks: []}"},
-        Unbuilt{"audit: {syslog: 'udp://a:514'}", "audit: {syslog: ''}"},
-        Unbuilt{"admin: {address: '127.0.0.1:9144'}", "admin: {address: ''}"},
-        Unbuilt{"admin: {address: 'unix:/run/postern/admin.sock'}", "admin: {address: \"\"}"},
-        Unbuilt{"admin: {token_file: t}", "admin: {token_file: ''}"},
-        Unbuilt{"routes: [{upstream: mail, lookup: {file: m}}]", "routes: [{upstream: mail, lookup: }]"}));
+    ::testing::Values(Unbuilt{"rewrite: {compress: true}", "rewrite: {compress: false}"},
+                      Unbuilt{"audit: {file: a, sinks: [{journald: true}]}", "audit: {file: a, sinks: []}"},
+                      Unbuilt{"audit: {file: a, syslog: 'udp://a:514'}", "audit: {file: a, syslog: ''}"},
+                      Unbuilt{"admin: {address: '127.0.0.1:9144'}", "admin: {address: ''}"},
+                      Unbuilt{"admin: {address: 'unix:/run/postern/admin.sock'}", "admin: {address: \"\"}"},
+                      Unbuilt{"admin: {token_file: t}", "admin: {token_file: ''}"},
+                      Unbuilt{"routes: [{upstream: mail, lookup: {file: m}}]",
+                              "routes: [{upstream: mail, lookup: }]"}));
 
 class NotSupportedUpstream : public ::testing::TestWithParam<Unbuilt> {};
 
