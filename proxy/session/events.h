@@ -110,6 +110,8 @@ struct LoginResult {
   imap::Mechanism mechanism = imap::Mechanism::Login;
   telemetry::AuthResult result = telemetry::AuthResult::Failure;
   ErrorCode code = ErrorCode::Ok;
+  std::string upstream_code = {};  // the atom in the brackets of the upstream's refusal
+  Duration duration{};             // from the client's command to the verdict
 };
 struct PolicyDecision {
   filters::RuleHits rules;

@@ -66,6 +66,7 @@ void Session::Impl::begin_login(const imap::Command& command) {
     return bad_line(command.tag, "NUL, CR or LF in LOGIN");
   }
   login_ = std::make_unique<LoginAttempt>();
+  login_->begun = now_;
   login_->tag = command.tag;
   login_->password = std::move(*password);
   auto name = rewritten_name(env_.user_rewrite.get(), *user);
@@ -107,6 +108,7 @@ void Session::Impl::begin_authenticate(const imap::Command& command) {
   }
   if (has_initial && initial.size() > settings().limits.sasl) return client_fault(ErrorCode::SaslTooLong);
   login_ = std::make_unique<LoginAttempt>();
+  login_->begun = now_;
   login_->tag = command.tag;
   login_->mechanism = row.mechanism;
   login_->mechanism_name = upper;
@@ -406,6 +408,7 @@ void Session::Impl::on_verdict() {
     return login_succeeded();
   }
   upstream_state_ = "sent login, received the verdict";
+  login.upstream_code = response.code.substr(0, response.code.find(' '));
   if (login.taken_back)
     return login_refused(AuthResult::Denied, login.taken_back->code, login.taken_back->answer);
   Refusal told = refusal_of(response);
@@ -452,7 +455,7 @@ void Session::Impl::login_succeeded() {
     return login_refused(AuthResult::Denied, decision.code, decision.answer());
   user_ = login.user;
   count_auth(login.mechanism, AuthResult::Success);
-  act(LoginResult{login.user, login.mechanism, AuthResult::Success, ErrorCode::Ok});
+  act(LoginResult{login.user, login.mechanism, AuthResult::Success, ErrorCode::Ok, {}, now_ - login.begun});
   if (login.knows_capabilities) return login_done();
   login.capability_tag = own_tag() + "c";
   login.stage = LoginStage::AskCapability;
@@ -501,7 +504,8 @@ void Session::Impl::login_refused(AuthResult result, ErrorCode code, std::string
   phase_clock_.stop(now_);
   count(login.mechanism == Mechanism::Login ? imap::Verb::Login : imap::Verb::Authenticate,
         answer.starts_with("BAD") ? telemetry::CommandResult::Bad : telemetry::CommandResult::No);
-  act(LoginResult{login.user, login.mechanism, result, code});
+  act(LoginResult{login.user, login.mechanism, result, code, std::move(login.upstream_code),
+                  now_ - login.begun});
   if (was_open) {
     close_upstream();
     act(Disconnect{});

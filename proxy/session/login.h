@@ -62,8 +62,10 @@ struct LoginAttempt {
   bool alert_line = false;     // … and to the alerts
   std::string alerts;          // those of its lines that the client is told even if the login fails
   std::string verdict;         // the tagged line that the client is going to be told
+  std::string upstream_code;   // the atom in the brackets of the upstream's refusal
   bool verdict_lists = false;  // … with the capabilities in it
   std::string capability_tag;
+  Instant begun;
   Instant connect_until;
   Instant upstream_until;
   Instant penalty_until = Instant::max();
