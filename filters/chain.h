@@ -6,7 +6,6 @@
 #include <memory>
 #include <vector>
 
-#include "base/audit_trail.h"
 #include "base/ledger.h"
 #include "filters/filter.h"
 #include "filters/policy.h"
@@ -48,7 +47,6 @@ struct ChainParts {
   const config::Settings* settings = nullptr;
   std::shared_ptr<const Policy> policy;  // null: no rules
   Ledger* ledger = nullptr;
-  AuditTrail* audit = nullptr;  // null: nothing is recorded
 };
 
 // What this version builds for a session: tls_policy → limits → command_rules → brake. The limits need

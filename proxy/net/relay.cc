@@ -38,8 +38,8 @@ void Relay::Impl::start(Socket client) {
   session_.emplace(
       session::Environment{settings_.get(), std::move(options_->offer), std::move(options_->user_rewrite),
                            &host_.cells(), options_->rule_slots.get(), std::move(options_->facts),
-                           options_->version, options_->tag_seed},
-      filters::make_chain({settings_.get(), options_->policy, &host_.ledger(), host_.audit()}), now_);
+                           options_->version, options_->tag_seed, host_.audit()},
+      filters::make_chain({settings_.get(), options_->policy, &host_.ledger()}), now_);
   options_.reset();
   Leg& client_leg = leg(Side::Client);
   client_leg.stream = Stream::make(host_.loop(), *this);

@@ -172,6 +172,7 @@ void Session::Impl::answer_id(const imap::Command& command) {
     count(command.verb, telemetry::CommandResult::Bad);
     return bad_line(command.tag, "Invalid ID parameters");
   }
+  if (!needs_tls()) tell_id(command.args);
   const std::string speaker = env_.facts.client_address;
   if (!needs_tls() && identity_.hear(*pairs, env_.facts)) act(ClientKnown{env_.facts, speaker});
   say({id_answer(settings().rewrite.id, env_.version), command.tag, " OK ID completed\r\n"});

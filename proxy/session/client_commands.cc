@@ -57,7 +57,7 @@ void Session::Impl::argument_literal() {
   const bool in_part = command.tag.empty();
   if (client_scanner_.argument_is_too_large()) {
     const Octets answer = " NO [TOOBIG] Literal too large\r\n";
-    if (in_part) return abort_append(answer);
+    if (in_part) return abort_append(answer, ErrorCode::LiteralTooLarge);
     return swallow(std::string(command.tag).append(answer));
   }
   if (answer_locally(command)) return;
@@ -79,6 +79,7 @@ void Session::Impl::malformed() {
 
 void Session::Impl::judge(imap::Command& command) {
   stray_done_ = false;
+  if (auditing_) auditing_->expected.reset();
   if (must_wait(command)) return park(command, Instant::max());
   decide(command);
 }
@@ -100,8 +101,11 @@ void Session::Impl::decide(imap::Command& command) {
   switch (decision.ruling) {
     case filters::Ruling::Pass:
     case filters::Ruling::Rewrite:
-      if (command.verb == imap::Verb::Id && answer_locally(command)) return;
-      return forward(command, decision.rewriting, granted);
+      if (command.verb == imap::Verb::Id) {
+        tell_id(command.args);
+        if (answer_locally(command)) return;
+      }
+      return record_and_forward(command, decision, granted);
     case filters::Ruling::Deny: {
       chain_.on_verdict(command, {false, decision.code}, context());
       count(command.verb, telemetry::CommandResult::Denied);
@@ -133,7 +137,7 @@ bool Session::Impl::breaks_literal_minus(const imap::Command& command) {
   cells().side(Side::Client).parse_errors[index_of(telemetry::ParseError::LiteralTooLarge)].add();
   const Octets answer = " BAD [TOOBIG] Non-synchronising literal too large\r\n";
   if (command.tag.empty()) {
-    abort_append(answer);
+    abort_append(answer, ErrorCode::LiteralTooLarge);
     return true;
   }
   count(command.verb, telemetry::CommandResult::Bad);
@@ -149,7 +153,7 @@ bool Session::Impl::is_too_large(const imap::Command& command) {
     return true;
   }
   if (command.tag.empty()) {
-    abort_append(" NO [TOOBIG] Message too large\r\n");
+    abort_append(" NO [TOOBIG] Message too large\r\n", ErrorCode::LiteralTooLarge);
     return true;
   }
   std::string answer(command.tag);
@@ -266,17 +270,26 @@ void Session::Impl::tell_decision(const filters::Decision& decision, const imap:
   act(std::move(told));
 }
 
-void Session::Impl::forward(imap::Command& command, filters::Rewriting rewriting, bool held) {
+void Session::Impl::forward(imap::Command& command, filters::Rewriting rewriting, bool held,
+                            std::unique_ptr<AuditedCommand> told) {
   std::string rewritten;
   if (command.verb == imap::Verb::Enable && !edit_enable(command, rewritten)) {
     chain_.on_verdict(command, {}, context());
     count(command.verb, telemetry::CommandResult::Ok);
+    if (told) tell_outcome(*told, audit::CommandResult::None, ErrorCode::Ok);
     std::string answer = "* ENABLED\r\n";
     return refuse(command, answer.append(command.tag).append(" OK ENABLE completed\r\n"));
   }
   if (command.verb == imap::Verb::Id && !env_.facts.trusted) cut_proxy_fields(command, rewritten);
   chain_.on_verdict(command, {true, ErrorCode::Ok}, context());
-  if (!rewrite(command, rewriting, rewritten)) return;
+  if (!rewrite(command, rewriting, rewritten)) {
+    if (errand_) {
+      errand_->audited = std::move(told);
+    } else if (told) {
+      tell_outcome(*told, audit::CommandResult::None, ErrorCode::Ok);
+    }
+    return;
+  }
   if (command.verb == imap::Verb::Select || command.verb == imap::Verb::Examine) {
     auto uses = imap::mailboxes_of(command);
     opening_ = uses.named.empty() ? std::string() : std::move(uses.named.front().name);
@@ -285,7 +298,9 @@ void Session::Impl::forward(imap::Command& command, filters::Rewriting rewriting
     last_upstream_ = now_;  // its silence is counted from the first unanswered command
   const bool barrier =
       held || is_barrier(command.verb) || (counts_deletions() && is_counted_barrier(command.verb));
-  pending_.add({std::string(command.tag), command.verb, false, barrier, false, {}});
+  if (auditing_ && pending_.at_upstream()) ++auditing_->overlaps;
+  if (told) begin_audited(*told);
+  pending_.add({std::string(command.tag), command.verb, false, barrier, false, {}, false, std::move(told)});
   if (command.verb == imap::Verb::Idle) idle_ = IdleState::Waiting;
   if (!command.literals.empty() || command.body) {
     const bool synchronising = !command.body || command.body->synchronising;
@@ -329,14 +344,18 @@ void Session::Impl::judge_part(imap::Command& part) {
       return decision.ruling == filters::Ruling::Ask ? end(ErrorCode::Internal) : end_by(decision);
     case filters::Ruling::Deny: {
       chain_.on_verdict(part, {false, decision.code}, context());
-      return abort_append(" " + decision.answer() + "\r\n");
+      return abort_append(" " + decision.answer() + "\r\n", decision.code);
     }
     case filters::Ruling::Pass:
     case filters::Ruling::Rewrite:
       break;
   }
+  record_and_pass(part, granted);
+}
+
+void Session::Impl::pass_part(const imap::Command& part, bool held) {
   chain_.on_verdict(part, {true, ErrorCode::Ok}, context());
-  if (Pending* pending = pending_.find(sending_->tag)) pending->barrier = pending->barrier || granted;
+  if (Pending* pending = pending_.find(sending_->tag)) pending->barrier = pending->barrier || held;
   send_part(part);
 }
 
@@ -350,9 +369,12 @@ void Session::Impl::send_part(const imap::Command& part) {
 }
 
 // Earlier messages of the same command are at the upstream already: ` {0}` makes it refuse the whole.
-void Session::Impl::abort_append(Octets answer) {
+void Session::Impl::abort_append(Octets answer, ErrorCode code) {
   const std::string tag = sending_->tag;
-  if (Pending* pending = pending_.find(tag)) pending->muted = true;
+  if (Pending* pending = pending_.find(tag)) {
+    pending->muted = true;
+    if (pending->audited) pending->audited->refused = code;
+  }
   sending_ = std::make_unique<Sending>();
   sending_->tag = tag;
   sending_->aborting = true;
@@ -423,20 +445,33 @@ void Session::Impl::released(const Released& released) {
   const std::unique_ptr<ParkedCommand> parked = std::move(parked_);
   parked_until_ = Instant::max();
   imap::Command& command = parked->command();
-  const bool is_part = command.tag.empty();
+  const bool for_trail = awaits_trail();
   if (!released.granted) {
-    abandon_question();
-    chain_.on_verdict(command, {false, ErrorCode::HoldExpired}, context());
-    const Octets text = row_of(ErrorCode::HoldExpired).client;
-    const std::string answer = std::string(" NO [UNAVAILABLE] ").append(text).append("\r\n");
-    count(command.verb, telemetry::CommandResult::Denied);
-    if (is_part) return abort_append(answer);
-    return refuse(command, std::string(command.tag) + answer);
+    auto record = for_trail ? unforwarded(ErrorCode::AuditUnavailable) : nullptr;
+    if (record) act(Recorded{std::move(record), AuditRoom::Ordinary});
+    return refuse_held(command, for_trail ? ErrorCode::AuditUnavailable : ErrorCode::HoldExpired);
   }
+  if (for_trail) return recorded(command);
   chain_.resume();
   held_was_granted_ = true;
-  if (is_part) return judge_part(command);
+  if (command.tag.empty()) return judge_part(command);
   decide(command);
+}
+
+void Session::Impl::hold_expired() {
+  const std::unique_ptr<ParkedCommand> parked = std::move(parked_);
+  parked_until_ = Instant::max();
+  if (awaits_trail()) act(Unhold{hold_id_, unforwarded(ErrorCode::HoldExpired)});
+  refuse_held(parked->command(), ErrorCode::HoldExpired);
+}
+
+void Session::Impl::refuse_held(imap::Command& command, ErrorCode code) {
+  abandon_question();
+  chain_.on_verdict(command, {false, code}, context());
+  const std::string answer = std::string(" NO [UNAVAILABLE] ").append(row_of(code).client).append("\r\n");
+  count(command.verb, telemetry::CommandResult::Denied);
+  if (command.tag.empty()) return abort_append(answer, code);
+  refuse(command, std::string(command.tag) + answer);
 }
 
 void Session::Impl::count(imap::Verb verb, telemetry::CommandResult result) {

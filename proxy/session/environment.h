@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/audit_trail.h"
 #include "config/settings.h"
 #include "filters/chain.h"
 #include "filters/filter.h"
@@ -39,6 +40,7 @@ struct Environment {
   filters::SessionFacts facts;
   std::string_view version = {};  // of this program, for rewrite.id: own; a constant
   std::uint64_t tag_seed = 0;     // random: the gateway's own tags towards the upstream cannot be guessed
+  AuditTrail* audit = nullptr;    // null: nothing is recorded
 };
 
 }  // namespace postern::session

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "session/auditing.h"
 #include "session/own_answer.h"
 
 namespace postern::session {
@@ -30,10 +32,11 @@ struct Errand {
   std::size_t next_chunk = 0;  // of the present step; 0: it has not been sent
   std::string tag;
   std::optional<OwnAnswer> answer;
-  std::string client_tag;   // Leave: of the CLOSE
-  bool line_taken = false;  // the present response belongs to the answer
-  bool read_only = false;   // the step's OK said so
-  bool abandoned = false;   // the parked command has been refused: too slow
+  std::string client_tag;                        // Leave: of the CLOSE
+  std::unique_ptr<AuditedCommand> audited = {};  // likewise
+  bool line_taken = false;                       // the present response belongs to the answer
+  bool read_only = false;                        // the step's OK said so
+  bool abandoned = false;                        // the parked command has been refused: too slow
 };
 
 }  // namespace postern::session

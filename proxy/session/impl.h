@@ -1,6 +1,7 @@
 // The inside of Session, split by what happens when: session.cc (driving, deadlines, ends), before_login.cc,
 // login.cc, client_commands.cc and upstream_responses.cc (relaying), own_commands.cc (what the gateway asks
-// the upstream itself). Its data are in state.h. Private to this folder.
+// the upstream itself), audit.cc (what the trail is told of commands). Its data are in state.h. Private to
+// this folder.
 #pragma once
 
 #include <initializer_list>
@@ -113,11 +114,13 @@ struct Session::Impl : State {
   bool breaks_literal_minus(const imap::Command& command);
   ShownWords shown_words(Octets words) const;
   bool edit_enable(imap::Command& command, std::string& rewritten);
-  void forward(imap::Command& command, filters::Rewriting rewriting, bool held);
+  void forward(imap::Command& command, filters::Rewriting rewriting, bool held,
+               std::unique_ptr<AuditedCommand> told);
   void send(const std::string& tag, imap::Program program, bool body, bool body_synchronising);
   void judge_part(imap::Command& part);
+  void pass_part(const imap::Command& part, bool held);
   void send_part(const imap::Command& part);
-  void abort_append(Octets answer);
+  void abort_append(Octets answer, ErrorCode code);
   bool rewrite(imap::Command& command, filters::Rewriting rewriting, std::string& rewritten);
   void tell_decision(const filters::Decision& decision, const imap::Command* command, imap::Verb verb);
   void refuse(const imap::Command& command, std::string answer);
@@ -129,8 +132,30 @@ struct Session::Impl : State {
   void unpark();
   void go_on();
   void released(const Released& released);
+  void hold_expired();
+  void refuse_held(imap::Command& command, ErrorCode code);
   void count(imap::Verb verb, telemetry::CommandResult result);
-  bool counts_deletions() const noexcept { return settings().limits.deletions.messages > 0; }
+  bool counts_deletions() const noexcept { return auditing_ || settings().limits.deletions.messages > 0; }
+
+  // audit.cc
+  void begin_auditing();
+  std::uint64_t next_record() noexcept { return ++record_number_; }
+  std::unique_ptr<audit::Record> new_record(std::uint64_t number, audit::Body body);
+  std::unique_ptr<AuditedCommand> audited(const imap::Command& command, const imap::CommandEffect& effect);
+  void record_and_forward(imap::Command& command, const filters::Decision& decision, bool held);
+  void record_and_pass(imap::Command& part, bool held);
+  void await_trail(const imap::Command& command, std::unique_ptr<audit::Record> intent, bool outcome);
+  bool awaits_trail() const noexcept;
+  void recorded(imap::Command& command);
+  std::unique_ptr<audit::Record> unforwarded(ErrorCode code);
+  void begin_audited(AuditedCommand& told) const;
+  void tell_outcome(AuditedCommand& told, audit::CommandResult result, ErrorCode code);
+  void tell_outcome(AuditedCommand& told, imap::Status status);
+  void tell_losses(ErrorCode code);
+  void watch_response(imap::ResponseEvent event);
+  void keep_answered_uids();
+  void tell_id(Octets args);
+  bool cannot_record_login() const noexcept;
 
   // own_commands.cc
   void learn(const filters::Needs& needs);

@@ -161,7 +161,9 @@ std::optional<LoginRefusal> Session::Impl::judge_login() {
   login_->judged = true;
   const imap::Verb verb =
       login_->mechanism == Mechanism::Login ? imap::Verb::Login : imap::Verb::Authenticate;
-  const filters::Decision decision = chain_.on_login(verb, context());
+  filters::Decision decision = chain_.on_login(verb, context());
+  if (decision.ruling == filters::Ruling::Pass && cannot_record_login())
+    decision = filters::Decision::deny(ErrorCode::AuditUnavailable, "UNAVAILABLE");
   tell_decision(decision, nullptr, verb);
   if (decision.ruling == filters::Ruling::Close) end_by(decision);
   if (decision.ruling != filters::Ruling::Deny) return std::nullopt;
@@ -488,7 +490,10 @@ void Session::Impl::login_done() {
   last_client_ = last_upstream_ = now_;
   upstream_state_ = {};  // was about the way here
   upstream_state_.shrink_to_fit();
-  learn(chain_.on_logged_in(context()));
+  begin_auditing();
+  filters::Needs needs = chain_.on_logged_in(context());
+  needs.naming = needs.naming || auditing_;
+  learn(needs);
 }
 
 void Session::Impl::login_refused(AuthResult result, ErrorCode code, std::string answer) {

@@ -96,21 +96,27 @@ void Session::Impl::own_completed(imap::Status status) {
   }
   const std::string client_tag = std::move(errand.client_tag);
   const bool read_only = errand.read_only;
+  std::unique_ptr<AuditedCommand> audited = std::move(errand.audited);
   errand_.reset();
   // T: an EXAMINE that is refused by NO leaves nothing selected (protocol.md §3): that is what was wanted.
   if (status == imap::Status::No) {
     selected_.reset();
     set_state(telemetry::SessionState::Authenticated);
     count(imap::Verb::Close, telemetry::CommandResult::Ok);
+    if (audited) tell_outcome(*audited, audit::CommandResult::None, ErrorCode::Ok);
     return add_answer(client_tag + " OK CLOSE completed\r\n");
   }
-  if (!ok || !read_only)
+  if (!ok || !read_only) {
+    if (audited) tell_outcome(*audited, audit::CommandResult::None, ErrorCode::UpstreamMalformed);
     return fault(ErrorCode::UpstreamMalformed, Side::Upstream, "[READ-ONLY] to an EXAMINE", {});
+  }
   if (selected_) selected_->read_only = true;
   Pending close;
   close.tag = client_tag;
   close.verb = imap::Verb::Close;
   close.barrier = true;
+  if (audited) begin_audited(*audited);
+  close.audited = std::move(audited);
   pending_.add(std::move(close));
   last_upstream_ = now_;
   emit(Side::Upstream, client_tag);
@@ -123,6 +129,7 @@ void Session::Impl::answered(const filters::Answer& answer) {
   const std::unique_ptr<ParkedCommand> parked = std::move(parked_);
   parked_until_ = Instant::max();
   chain_.answer(answer, context());
+  if (auditing_) auditing_->expected = answer.count;
   held_was_granted_ = true;
   decide(parked->command());
 }

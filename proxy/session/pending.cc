@@ -23,12 +23,19 @@ void PendingCommands::add(Pending command) {
 
 void PendingCommands::add_ahead(std::string answer) {
   octets_ += answer.size();
-  commands_.insert(commands_.begin(), {{}, imap::Verb::Unknown, true, false, false, std::move(answer)});
+  commands_.insert(commands_.begin(),
+                   Pending{{}, imap::Verb::Unknown, true, false, false, std::move(answer)});
 }
 
 Pending* PendingCommands::find(Octets tag) noexcept {
   for (Pending& command : commands_)
     if (!command.local && command.tag == tag) return &command;
+  return nullptr;
+}
+
+Pending* PendingCommands::find(imap::Verb verb) noexcept {
+  for (Pending& command : commands_)
+    if (!command.local && command.verb == verb) return &command;
   return nullptr;
 }
 

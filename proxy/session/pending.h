@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/octets.h"
 #include "imap/verb.h"
+#include "session/auditing.h"
 
 namespace postern::session {
 
@@ -19,7 +21,8 @@ struct Pending {
   bool barrier = false;  // nothing behind it goes upstream before it is done
   bool muted = false;    // its NO or BAD is not shown: the gateway has already refused it (MULTIAPPEND)
   std::string answer;
-  bool own = false;  // the gateway's own command: its answer is not the client's
+  bool own = false;                              // the gateway's own command: its answer is not the client's
+  std::unique_ptr<AuditedCommand> audited = {};  // null: nothing of it is recorded
 };
 
 class PendingCommands {
@@ -33,12 +36,14 @@ class PendingCommands {
   void add(Pending command);
   // An answer in the middle of a command, which is the only one under way: it waits for nobody's completion.
   void add_ahead(std::string answer);
-  Pending* find(Octets tag) noexcept;    // at the upstream; null if none has this tag
-  bool uses(Octets tag) const noexcept;  // also by an answer that waits
-  void remove(Octets tag);               // one that was at the upstream
+  Pending* find(Octets tag) noexcept;       // at the upstream; null if none has this tag
+  Pending* find(imap::Verb verb) noexcept;  // the first one, likewise
+  bool uses(Octets tag) const noexcept;     // also by an answer that waits
+  void remove(Octets tag);                  // one that was at the upstream
   // The first command is an answer of ours: takes it out.
   bool take_answer(std::string& answer);
   void clear() noexcept;
+  std::vector<Pending>& all() noexcept { return commands_; }
   std::size_t octets() const noexcept { return octets_; }  // of the waiting answers
 
  private:

@@ -338,7 +338,7 @@ void Session::Impl::tick() {
       break;
     case Phase::Relaying:
       if (parked_ && now_ >= parked_until_) {
-        delayed_ ? go_on() : released({hold_id_, false});
+        delayed_ ? go_on() : hold_expired();
         return run();
       }
       if (now_ >= idle_deadline()) return end(ErrorCode::IdleTimeout);
@@ -383,6 +383,7 @@ void Session::Impl::end(ErrorCode code, Octets response_code, Octets text) {
   if (fault_.code == ErrorCode::Ok) fault_.code = code;
   closing_ = true;
   for (Leg& leg : legs_) leg.drop();
+  tell_losses(code);
   pending_.clear();
   login_.reset();
   parked_.reset();
@@ -462,6 +463,7 @@ const TlsFacts& Session::client_tls() const noexcept { return impl_->client_tls_
 const Fault& Session::fault() const noexcept { return impl_->fault_; }
 std::string Session::upstream_state() const { return impl_->upstream_state_; }
 std::uint64_t Session::commands() const noexcept { return impl_->commands_; }
+std::uint64_t Session::next_record() noexcept { return impl_->next_record(); }
 std::size_t Session::buffered(Side side) const noexcept {
   return impl_->leg(side).out.size() + impl_->leg(side).held();
 }

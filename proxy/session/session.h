@@ -57,6 +57,7 @@ class Session {
   // Where an upstream failed, as an operator reads it: "sent login, received nothing".
   std::string upstream_state() const;
   std::uint64_t commands() const noexcept;
+  std::uint64_t next_record() noexcept;            // the n of the next record's id
   std::size_t buffered(Side side) const noexcept;  // octets queued towards and held from that side
 
  private:

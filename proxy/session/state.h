@@ -12,6 +12,7 @@
 #include "imap/command_scanner.h"
 #include "imap/mailbox_naming.h"
 #include "imap/response_scanner.h"
+#include "session/auditing.h"
 #include "session/environment.h"
 #include "session/errand.h"
 #include "session/events.h"
@@ -77,6 +78,7 @@ struct State {
   std::string opening_;                                 // the mailbox of the SELECT or EXAMINE under way
   std::unique_ptr<filters::SpecialMailboxes> special_;  // null: nobody needs it
   std::unique_ptr<Errand> errand_;
+  std::unique_ptr<Auditing> auditing_;           // null: no command is recorded
   std::unique_ptr<filters::Decision> farewell_;  // ends the session when what is under way is answered
   TlsFacts client_tls_;
   ClientIdentity identity_;
@@ -86,6 +88,7 @@ struct State {
   std::uint64_t commands_ = 0;
   std::uint64_t hold_id_ = 0;
   std::uint64_t own_serial_ = 0;
+  std::uint64_t record_number_ = 0;
   std::size_t client_queue_seen_ = 0;
   Instant now_;
   PhaseClock phase_clock_;  // handshake or login

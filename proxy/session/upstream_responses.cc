@@ -19,6 +19,8 @@ telemetry::CommandResult result_of(imap::Status status) {
 }  // namespace
 
 void Session::Impl::upstream_response(imap::ResponseEvent event) {
+  const bool is_response = event == imap::ResponseEvent::Head || event == imap::ResponseEvent::More;
+  if (auditing_ && is_response) watch_response(event);
   switch (event) {
     case imap::ResponseEvent::NeedMore:
       return;
@@ -53,7 +55,9 @@ void Session::Impl::upstream_response(imap::ResponseEvent event) {
   if (closing_) return;
   if (passing_.on) emit(Side::Client, upstream_scanner_.octets());
   passing_.incomplete = !upstream_scanner_.complete() && passing_.on;
-  if (upstream_scanner_.complete() && !passing_.tag.empty()) complete();
+  if (!upstream_scanner_.complete()) return;
+  if (auditing_) keep_answered_uids();
+  if (!passing_.tag.empty()) complete();
 }
 
 // An untagged line that answers a command of the gateway's own.
@@ -159,6 +163,10 @@ void Session::Impl::on_tagged() {
   }
   passing_.tag = response.tag;
   passing_.status = response.status;
+  if (pending->audited) {
+    Octets code = response.code;
+    pending->audited->told.code = take_word(code);
+  }
   if (!pending->own) track_selected(pending->verb, response);
 }
 
@@ -168,6 +176,7 @@ void Session::Impl::complete() {
   const Pending* const pending = pending_.find(tag);
   const imap::Verb verb = pending->verb;
   const bool own = pending->own;
+  if (pending->audited) tell_outcome(*pending->audited, passing_.status);
   pending_.remove(tag);
   if (own) return own_completed(passing_.status);
   count(verb, result_of(passing_.status));
