@@ -25,6 +25,7 @@ class Connector {
   // then exhausted() and why() tell.
   StreamPtr dial_next();
   bool exhausted() const noexcept { return next_ == candidates_.endpoints.size(); }
+  std::size_t dialled() const noexcept { return next_; }  // how many of them
   // What became of the endpoint dialled last; why() keeps the last failure, for the client's answer.
   void failed(ErrorCode code) noexcept { why_ = code; }
   ErrorCode why() const noexcept { return why_; }

@@ -35,12 +35,14 @@ void Relay::Impl::start(Socket client) {
   timer_.data = this;
   timer_open_ = true;
   listener_cells().active.add();
+  std::string proxy = std::move(options_->proxy);
   session_.emplace(
       session::Environment{settings_.get(), std::move(options_->offer), std::move(options_->user_rewrite),
                            &host_.cells(), options_->rule_slots.get(), std::move(options_->facts),
                            options_->version, options_->tag_seed, host_.audit()},
       filters::make_chain({settings_.get(), options_->policy, &host_.ledger()}), now_);
   options_.reset();
+  begin_audit(host_.audit() == nullptr ? Peer() : local_end_of(client.fd()), std::move(proxy));
   Leg& client_leg = leg(Side::Client);
   client_leg.stream = Stream::make(host_.loop(), *this);
   client_leg.connected = true;
@@ -149,6 +151,7 @@ void Relay::Impl::on_connected(Stream&, int error) noexcept {
     upstream_cells().connect_duration.observe(now_ - dialled_);
     upstream_cells().active.add();
     leg(Side::Upstream).connected = true;
+    reached_ = now_;
     send_preface();
     const Candidates& dialled = connector_->candidates();
     session_->event(session::UpstreamConnected{dialled.tls, dialled.send_id, dialled.master}, now_);

@@ -67,6 +67,7 @@ struct RelayOptions {
   std::shared_ptr<const std::vector<std::size_t>> rule_slots;  // by rule: its place in WorkerCells::rules
   std::shared_ptr<const tls::ServerContext> server_context;    // null on a clear text listener
   filters::SessionFacts facts;
+  std::string proxy = {};    // the balancer whose PROXY header names the client; empty: none
   std::string_view version;  // of this program; a constant
   std::uint64_t tag_seed = 0;
   std::unique_ptr<ClientSeat> seat = {};  // null: a trusted proxy's, which speaks for nobody yet

@@ -48,6 +48,7 @@ void Relay::Impl::act(const session::ClientKnown& known) {
                   {{"client", known.facts.client_address},
                    {"proxy", known.proxy_address},
                    {"proxy_session", known.facts.external_id}});
+  if (audited_) name_client({audited_->local_address, audited_->local_port}, true);
   if (known.facts.client_address == known.proxy_address) return;
   seat_ = host_.ledger().seat_client(known.facts.client_address);
   if (!seat_) session_->event(session::Refused{}, now_);
@@ -55,12 +56,14 @@ void Relay::Impl::act(const session::ClientKnown& known) {
 
 // The next endpoint that this login has not tried, or the news that there is none.
 void Relay::Impl::dial() {
+  if (connector_->dialled() == 0 && connector_->exhausted()) record_dial(connector_->why());
   while (!connector_->exhausted()) {
     dialled_ = now_;
     connect_unsettled_ = true;
     StreamPtr stream = connector_->dial_next();
     upstream_ = connector_->candidates().upstream;
     endpoint_ = connector_->endpoint().text;
+    upstream_tls_ = {};
     leg(Side::Upstream) = Leg{};
     leg(Side::Upstream).stream = std::move(stream);
     if (leg(Side::Upstream).stream) return;
@@ -75,7 +78,7 @@ void Relay::Impl::dial_failed(ErrorCode code) {
   connector_->failed(code);
   const bool too_slow = code == ErrorCode::UpstreamConnectTimeout || code == ErrorCode::UpstreamLoginTimeout;
   if (leg(Side::Upstream).engine && too_slow)
-    handshake_failed(Side::Upstream, telemetry::HandshakeFailure::Timeout);
+    handshake_failed(Side::Upstream, telemetry::HandshakeFailure::Timeout, "timeout");
   host_.log().log(row_of(code).level, "upstream failed", facts().session_id,
                   {{"upstream", connector_->candidates().name},
                    {"server", endpoint_},
@@ -90,6 +93,7 @@ void Relay::Impl::settle_connect(ErrorCode code) noexcept {
   if (!std::exchange(connect_unsettled_, false)) return;
   if (code == ErrorCode::Ok && !leg(Side::Upstream).connected) return;
   upstream_cells().connects[index_of(result_of(code))].add();
+  record_dial(code);
 }
 
 void Relay::Impl::act(const session::StartTls& start) {
@@ -146,6 +150,8 @@ void Relay::Impl::act(const session::PolicyDecision& decision) {
   const auto line = [&](std::int32_t index, bool observed) {
     const config::Rule* rule =
         index == filters::RuleHits::kNone ? nullptr : &settings_->rules[static_cast<std::size_t>(index)];
+    const char* const outcome = observed ? "passed" : outcome_of(decision);
+    record_decision(decision, rule, observed, outcome);
     host_.log().log(LogLevel::Info, "policy", facts().session_id,
                     {{"client", facts().client_address},
                      {"user", decision.user},
@@ -153,7 +159,7 @@ void Relay::Impl::act(const session::PolicyDecision& decision) {
                      {"place", rule == nullptr ? std::string() : config::place_text(rule->mark)},
                      {"mode", observed ? "observe" : "enforce"},
                      {"action", rule == nullptr ? std::string() : std::string(name_of(rule->action))},
-                     {"outcome", observed ? "passed" : outcome_of(decision)},
+                     {"outcome", outcome},
                      {"code", std::string(label_of(observed ? ErrorCode::Ok : decision.code))},
                      {"command", (decision.uid ? "UID " : "") + std::string(imap::name_of(decision.verb))},
                      {"mailbox", decision.mailbox}});
@@ -167,6 +173,7 @@ void Relay::Impl::act(const session::LoginResult& result) {
   const bool was_reached = result.result != AuthResult::Temporary || result.code == ErrorCode::UpstreamDown;
   settle_connect(was_reached ? ErrorCode::Ok : result.code);
   log_login(result);
+  record_login(result);
   const std::string& address = facts().client_address;
   if (result.result == AuthResult::Failure)
     session_->event(session::Penalty{host_.ledger().login_failed(address, result.user, now_)}, now_);
@@ -213,7 +220,7 @@ void Relay::Impl::act(const session::Close& close) {
   clean_ = close.clean;
   close_at_ = now_ + kFlushTime;
   if (close.reason == ErrorCode::HandshakeTimeout)
-    handshake_failed(Side::Client, telemetry::HandshakeFailure::Timeout);
+    handshake_failed(Side::Client, telemetry::HandshakeFailure::Timeout, "timeout");
   write_out(Side::Upstream);
   const ErrorCode code = session_->fault().code;
   settle_connect(row_of(code).close_reason == CloseReason::UpstreamError ? code : ErrorCode::Ok);

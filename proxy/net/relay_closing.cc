@@ -76,6 +76,7 @@ void Relay::Impl::close_handles() {
   phase_ = Phase::Closed;
   update_gauges();
   account();
+  record_end(why_ended());
   connector_.reset();
   leg(Side::Client) = Leg{};
   uv_close(reinterpret_cast<uv_handle_t*>(&timer_), [](uv_handle_t* timer) {
@@ -85,18 +86,21 @@ void Relay::Impl::close_handles() {
   });
 }
 
-void Relay::Impl::account() noexcept {
+const ErrorRow& Relay::Impl::why_ended() const noexcept {
   const ErrorCode code = session_->fault().code;
-  const ErrorCode why = code == ErrorCode::Ok && killed_ ? ErrorCode::Drained : code;
-  settle_connect(row_of(why).close_reason == CloseReason::UpstreamError ? why : ErrorCode::Ok);
+  return row_of(code == ErrorCode::Ok && killed_ ? ErrorCode::Drained : code);
+}
+
+void Relay::Impl::account() noexcept {
+  const ErrorRow& why = why_ended();
+  settle_connect(why.close_reason == CloseReason::UpstreamError ? why.code : ErrorCode::Ok);
   listener_cells().active.sub();
-  listener_cells().closed[telemetry::index_of(row_of(why).close_reason)].add();
+  listener_cells().closed[telemetry::index_of(why.close_reason)].add();
 }
 
 void Relay::Impl::log_end() {
   const session::Fault& fault = session_->fault();
-  const ErrorCode code = fault.code == ErrorCode::Ok && killed_ ? ErrorCode::Drained : fault.code;
-  const ErrorRow& row = row_of(code);
+  const ErrorRow& row = why_ended();
   if (!host_.log().wants(row.level)) return;
   const bool upstream_failed =
       row.close_reason == CloseReason::UpstreamError || row.close_reason == CloseReason::UpstreamEof;

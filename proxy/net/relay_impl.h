@@ -1,5 +1,5 @@
 // The inside of Relay, split by what is done: relay.cc (libuv's callbacks and the pump), relay_input.cc,
-// relay_output.cc, relay_actions.cc (what the session asks for) and relay_closing.cc. Private to this folder.
+// relay_output.cc, relay_actions.cc (what the session asks for), relay_audit.cc, relay_closing.cc. Private.
 #pragma once
 
 #include <uv.h>
@@ -12,6 +12,7 @@
 #include "base/audit_trail.h"
 #include "base/pace.h"
 #include "base/side.h"
+#include "net/address.h"
 #include "net/connector.h"
 #include "net/relay.h"
 #include "net/stream.h"
@@ -90,7 +91,8 @@ struct Relay::Impl final : StreamUser, AuditWaiter {
   void give(Side side, Octets plain);
   bool drive(Side side);
   void handshaken(Side side);
-  void handshake_failed(Side side, telemetry::HandshakeFailure failure);
+  // `reason`: for the audit trail; a constant.
+  void handshake_failed(Side side, telemetry::HandshakeFailure failure, std::string_view reason);
   bool report_end(Side side);
   session::Event end_event(Side side);
 
@@ -124,10 +126,23 @@ struct Relay::Impl final : StreamUser, AuditWaiter {
   void start_engine(Side side);
   void log_login(const session::LoginResult& result);
 
+  // relay_audit.cc
+  bool audits(std::uint16_t bits) const noexcept;  // of namespace config::audited
+  void begin_audit(Peer local, std::string proxy);
+  void name_client(Peer local, bool proxied);
+  void record(audit::Outcome outcome, std::string_view reason, std::string user, audit::Body body);
+  void record_handshake(Side side, const TlsFacts& tls, std::string_view failure);  // empty: none
+  void record_login(const session::LoginResult& result);
+  void record_dial(ErrorCode code);
+  void record_decision(const session::PolicyDecision& decision, const config::Rule* rule, bool observed,
+                       std::string_view verdict);
+  void record_end(const ErrorRow& why);
+
   // relay_closing.cc
   void leave_upstream();
   void flush_rest();
   void close_handles();
+  const ErrorRow& why_ended() const noexcept;
   void account() noexcept;
   void log_end();
 
@@ -163,6 +178,9 @@ struct Relay::Impl final : StreamUser, AuditWaiter {
   Pace bandwidth_;  // of both sides together, in octets of plaintext
   Instant close_at_ = Instant::max();
   Instant dialled_;
+  Instant reached_;                // TCP, or TLS where there is some, with the endpoint dialled last
+  std::string_view upstream_tls_;  // its version; empty: none, or not yet
+  std::uint64_t logins_ = 0;       // attempts
   std::array<std::uint64_t, 2> received_{};
   std::array<std::uint64_t, 2> sent_{};
   std::array<std::size_t, 2> gauge_{};  // what this relay has added to buffered_bytes

@@ -90,13 +90,19 @@ void Relay::Impl::handshaken(Side side) {
   telemetry::SideCells& cells = side_cells(side);
   cells.handshakes[index_of(mode)][tls.minor & 3][tls.resumed ? 1 : 0].add();
   cells.handshake_duration.observe(now_ - at.handshake_started);
+  if (side == Side::Upstream) {
+    reached_ = now_;
+    upstream_tls_ = tls.version();
+  }
+  record_handshake(side, tls, {});
   session_->event(session::TlsReady{side, std::move(tls)}, now_);
 }
 
-void Relay::Impl::handshake_failed(Side side, HandshakeFailure failure) {
+void Relay::Impl::handshake_failed(Side side, HandshakeFailure failure, std::string_view reason) {
   if (leg(side).handshake_settled) return;
   leg(side).handshake_settled = true;
   side_cells(side).handshake_failures[index_of(failure)].add();
+  record_handshake(side, {}, reason);
 }
 
 // Tells the session, once, that a side has ended: after all that it sent before.
@@ -118,7 +124,7 @@ session::Event Relay::Impl::end_event(Side side) {
   if (from.tls_end == tls::ReadStatus::Failed) {
     const ErrorCode code = from.engine->error();
     const bool in_handshake = !from.handshake_settled;
-    handshake_failed(side, failure_of(code));
+    handshake_failed(side, failure_of(code), label_of(code));
     host_.log().log(row_of(code).level, in_handshake ? "tls handshake failed" : "tls failed",
                     facts().session_id,
                     {{"side", name_of(side)},
@@ -130,7 +136,7 @@ session::Event Relay::Impl::end_event(Side side) {
   }
   const bool in_handshake = from.engine && !from.handshake_settled;
   if (in_handshake) {
-    handshake_failed(side, HandshakeFailure::Eof);
+    handshake_failed(side, HandshakeFailure::Eof, "eof");
     if (side == Side::Upstream) return session::Failed{side, ErrorCode::UpstreamTls};
   }
   if (from.read_error != 0 || from.write_failed) return session::Failed{side, reset_of(side)};

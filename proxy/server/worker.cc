@@ -202,13 +202,15 @@ void Worker::forget_headers() {
 
 void Worker::begin(std::size_t listener, net::Socket client, net::Peer peer, const net::ProxyHeader* header) {
   net::Peer connected;
+  std::string proxy;
   if (header != nullptr && header->has_addresses) {
-    peer = header->source;
+    proxy = std::exchange(peer, header->source).address;
     connected = header->destination;
   } else if (tells_connected_address_) {
     connected = net::local_end_of(client.fd());
   }
   net::RelayOptions options = options_for(listener, std::move(peer), std::move(connected));
+  options.proxy = std::move(proxy);
   if (!options.facts.trusted) {
     options.seat = around_.ledger.seat_client(options.facts.client_address);
     if (!options.seat) return refuse_client(listener, client, options.facts.client_address);
