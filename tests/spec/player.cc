@@ -207,6 +207,17 @@ Setting setting_of(const Dialogue& dialogue) {
     setting.master.user = "gate";
     setting.master.password = std::make_shared<const Secret>(Stage::kMasterPassword);
   }
+  if (dialogue.has("audit")) {
+    config::Audit& audit = setting.settings.audit;
+    audit.file = "audit.log";
+    audit.events = 0;
+    for (const std::string& word : words_of(dialogue.attribute("audit", "")))
+      for (const config::audited::Name& one : config::audited::kNames)
+        if (one.name == word) audit.events |= one.bits;
+    if (dialogue.has("audit-interval")) audit.durability = config::Durability::Interval;
+    setting.audit_has_room = !dialogue.has("audit-full");
+    setting.audit_is_writable = !dialogue.has("audit-broken");
+  }
   setting.seated = words_of(dialogue.attribute("seated", ""));
   for (const char* key : {"rule", "rule2"})
     if (dialogue.has(key)) setting.settings.rules.push_back(rule_of(dialogue.attribute(key, "")));
@@ -261,8 +272,21 @@ void Player::log_in(const std::string& upstream) {
   forget();  // what the gateway asks the upstream from here on belongs to the dialogue
   stage_->send(Side::Upstream, "a0 OK [CAPABILITY " + upstream + "] Logged in\r\n");
   if (!stage_->session().logged_in()) fail("not logged in: " + printable(stage_->seen(Side::Client)));
+  if (dialogue_.has("audit")) tell_naming();
   stage_->seen(Side::Client).clear();
   stage_->asked().clear();
+}
+
+// What the gateway asks of the upstream for the names in the audit trail.
+void Player::tell_naming() {
+  for (int i = 0; i < 2; ++i) {
+    const std::vector<std::string> words = words_of(stage_->seen(Side::Upstream));
+    stage_->seen(Side::Upstream).clear();
+    if (words.size() < 2) return;
+    stage_->send(Side::Upstream, (words[1] == "LIST" ? "* LIST (\\Noselect) \"/\" \"\"\r\n"
+                                                     : "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n") +
+                                     words[0] + " OK done\r\n");
+  }
 }
 
 void Player::select() {

@@ -25,6 +25,7 @@ class Player {
  private:
   void prelude();
   void log_in(const std::string& upstream);
+  void tell_naming();
   void select();
   void step(const Step& step);
   void sees(const Step& step, Side side);

@@ -90,6 +90,9 @@ Stage::Stage(const Setting& setting, const Way& way)
   environment.facts.trusted = setting_.trusted;
   environment.version = "1.2.3";
   environment.tag_seed = 0x5EED;
+  audit_.has_room = setting_.audit_has_room;
+  audit_.is_writable = setting_.audit_is_writable;
+  if (setting_.settings.audit.on()) environment.audit = &audit_;
   session_.emplace(std::move(environment), chain_of(setting_, ledger_, counts_), now_);
   settle();
 }
@@ -112,6 +115,8 @@ void Stage::end_of_file(Side side, bool truncated) {
 void Stage::happen(const session::Event& event) {
   if (std::holds_alternative<session::UpstreamConnected>(event)) upstream_present_ = true;
   if (std::holds_alternative<session::Penalty>(event)) awaits_penalty_ = false;
+  if (const auto* released = std::get_if<session::Released>(&event))
+    audit_.release(released->id, released->granted);
   session_->event(event, now_);
   settle();
 }
@@ -253,10 +258,18 @@ void Stage::note(const session::Action& action) {
     }
     std::string operator()(const session::Hold& a) const {
       self.hold_id_ = a.id;
-      return "hold";
+      if (self.setting_.settings.audit.on()) self.audit_.hold(a);
+      if (a.intent) return "hold " + testing::text_of(*a.intent);
+      return a.reason == filters::HoldReason::RingFull ? "hold ring-full" : "hold";
     }
-    std::string operator()(const session::Unhold&) const { return "unhold"; }
-    std::string operator()(const session::Recorded&) const { return "record"; }
+    std::string operator()(const session::Unhold& a) const {
+      self.audit_.unhold(a);
+      return "unhold" + (a.instead ? " " + testing::text_of(*a.instead) : std::string());
+    }
+    std::string operator()(const session::Recorded& a) const {
+      self.audit_.recorded(a);
+      return "record " + testing::text_of(*a.record);
+    }
     std::string operator()(const session::PolicyDecision& a) const {
       const auto index = [](std::int32_t rule) { return rule < 0 ? "none" : std::to_string(rule); };
       const char* what = a.ruling == filters::Ruling::Deny      ? "deny"
@@ -279,6 +292,7 @@ void Stage::note(const session::Action& action) {
     }
     std::string operator()(const session::Close& a) const {
       self.closed_ = true;
+      self.audit_.ended();
       return "close " + label(a.reason) + (a.clean ? " clean" : " cut");
     }
   };
@@ -322,6 +336,7 @@ void Stage::look_for_secrets(const std::string& octets) {
 // What holds of every session at any time.
 void Stage::check() {
   const session::Session& session = *session_;
+  if (!audit_.problem().empty()) problem(audit_.problem());
   look_for_secrets(session.fault().excerpt);
   look_for_secrets(session.upstream_state());
   look_for_secrets(session.user());

@@ -12,6 +12,7 @@
 
 #include "config/settings.h"
 #include "session/session.h"
+#include "spec/audit_double.h"
 #include "spec/test_filters.h"
 #include "telemetry/cells.h"
 #include "unit/filters/ledger_double.h"
@@ -44,6 +45,8 @@ struct Setting {
   config::MasterLogin master;  // of the upstream; user empty: it has none
   bool hold_parts = false;
   std::vector<std::string> seated;  // users who have another session each
+  bool audit_has_room = true;
+  bool audit_is_writable = true;
 };
 
 class Stage {
@@ -69,6 +72,7 @@ class Stage {
   const FilterCounts& counts() const { return counts_; }
   bool closed() const { return closed_; }
   std::uint64_t hold_id() const { return hold_id_; }
+  testing::AuditDouble& audit() { return audit_; }
   std::optional<Duration> time_left() const;
   std::uint64_t sessions_in(telemetry::SessionState state) const;
   std::uint64_t commands(imap::Verb verb, telemetry::CommandResult result) const;
@@ -99,6 +103,7 @@ class Stage {
   telemetry::WorkerCells cells_;
   FilterCounts counts_;
   testing::LedgerDouble ledger_;
+  testing::AuditDouble audit_;
   std::vector<std::unique_ptr<UserSeat>> seats_;
   std::optional<session::Session> session_;
   Instant now_{std::chrono::seconds(1000)};
