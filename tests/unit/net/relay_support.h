@@ -6,6 +6,7 @@
 #include <map>
 
 #include "net/relay.h"
+#include "unit/net/fake_trail.h"
 #include "unit/net/fake_upstream.h"
 #include "unit/net/support.h"
 
@@ -96,7 +97,7 @@ class Gateway final : public RelayHost, public Acceptor {
   telemetry::WorkerCells& cells() noexcept override { return cells_; }
   Ledger& ledger() noexcept override { return ledger_; }
   LogSink& log() noexcept override { return log_; }
-  AuditTrail* audit() noexcept override { return nullptr; }
+  AuditTrail* audit() noexcept override { return audited ? &trail : nullptr; }
   Candidates candidates(const filters::SessionFacts&, const TlsFacts&, const std::string& user) override {
     asked_for.push_back(user);
     return upstream;
@@ -126,9 +127,13 @@ class Gateway final : public RelayHost, public Acceptor {
   std::shared_ptr<config::Settings> settings = std::make_shared<config::Settings>();
   std::shared_ptr<const tls::ServerContext> server_context;
   filters::SessionFacts facts;
+  std::string proxy;  // by whose PROXY header
   Candidates upstream;
   sockaddr_storage address{};
   FakeLedger ledger_;
+  FakeTrail trail;
+  bool audited = false;
+  std::shared_ptr<const filters::Policy> policy;
   LogList log_;
   std::map<Relay*, std::unique_ptr<Relay>> relays;
   std::vector<std::string> asked_for;
@@ -144,6 +149,8 @@ class Gateway final : public RelayHost, public Acceptor {
     options.facts = facts;
     options.facts.client_address = peer.address;
     options.facts.client_port = peer.port;
+    options.proxy = proxy;
+    options.policy = policy;
     options.facts.session_id = "s" + std::to_string(++serial_);
     options.tag_seed = serial_;
     auto relay = std::make_unique<Relay>(*this, std::move(options));
