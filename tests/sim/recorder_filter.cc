@@ -11,11 +11,12 @@ filters::Decision RecorderFilter::on_command(imap::Command& command, const filte
   if (later_part) {
     if (command.text.find("\\Deleted") != Octets::npos)
       return Decision::deny(ErrorCode::NoPermission, "NOPERM");
-    return Decision::wait(filters::HoldReason::Record);
+    return holds_ ? Decision::wait(filters::HoldReason::Record) : Decision::pass();
   }
   const bool forbidden = command.args.find(kForbidden) != Octets::npos;
   if (command.verb == imap::Verb::Delete || forbidden)
     return Decision::deny(ErrorCode::NoPermission, "NOPERM");
+  if (!holds_) return Decision::pass();
   if (command.verb == imap::Verb::Expunge || command.verb == imap::Verb::Append)
     return Decision::wait(filters::HoldReason::Record);
   return Decision::pass();

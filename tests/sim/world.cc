@@ -22,13 +22,20 @@ void add_rules(config::Settings& settings) {
   settings.rules = {std::move(archive), std::move(all)};
 }
 
+// Half of the seeds: commands are recorded as in the product, and by a filter that stands in for it
+// otherwise.
+void add_audit(config::Settings& settings) {
+  settings.audit.file = "audit.log";
+  settings.audit.events = config::audited::kDestructive | config::audited::kWrite | config::audited::kPolicy;
+}
+
 filters::Chain make_sim_chain(const config::Settings& settings) {
   std::vector<std::unique_ptr<filters::Filter>> filters;
   filters.push_back(std::make_unique<filters::TlsPolicy>());
   if (!settings.rules.empty())
     filters.push_back(
         std::make_unique<filters::CommandRules>(std::make_shared<const filters::Policy>(settings)));
-  filters.push_back(std::make_unique<RecorderFilter>());
+  filters.push_back(std::make_unique<RecorderFilter>(!settings.audit.on()));
   return filters::Chain(std::move(filters));
 }
 
@@ -40,6 +47,13 @@ bool destroys(const std::string& command) {
   const bool marks = words.find("(\\Deleted)") != std::string::npos;
   return marks &&
          (words.starts_with("STORE ") || words.starts_with("UID STORE ") || words.starts_with("APPEND "));
+}
+
+// The command's name without UID.
+std::string verb_of(const std::string& command) {
+  std::string words = command.substr(command.find(' ') + 1);
+  if (words.starts_with("UID ")) words.erase(0, 4);
+  return words.substr(0, words.find_first_of(" \r\n"));
 }
 
 Script script_of(std::uint64_t seed) {
@@ -57,6 +71,7 @@ World::World(const WorldOptions& options)
       upstream_(options.seed, options.faults) {
   settings_.limits.buffer = 32 * 1024;
   if (options.seed % 3 == 0) add_rules(settings_);
+  if (options.seed % 2 == 0) add_audit(settings_);
   cells_.listeners.emplace_back();
   cells_.upstreams.emplace_back();
   session::Environment environment;
@@ -69,6 +84,7 @@ World::World(const WorldOptions& options)
   environment.facts.trusted = script_.trusted;
   environment.version = "1";
   environment.tag_seed = options.seed;
+  if (settings_.audit.on()) environment.audit = &audit_;
   session_ = std::make_unique<session::Session>(std::move(environment), make_sim_chain(settings_), now_);
   if (!script_.starttls) {
     client_.tls_started();
@@ -199,18 +215,22 @@ void World::act(const session::Action& action) {
     void operator()(const session::PolicyDecision&) const {}
     void operator()(const session::Hold& hold) const {
       ++world.held_commands_;
+      if (world.settings_.audit.on()) world.audit_.hold(hold);
       const bool granted = !world.options_.faults || !world.dice_.chance(20);
       world.waiting_.push_back(session::Released{hold.id, granted});
     }
-    void operator()(const session::Unhold&) const {}
-    void operator()(const session::Recorded&) const {}
+    void operator()(const session::Unhold& unhold) const { world.audit_.unhold(unhold); }
+    void operator()(const session::Recorded& recorded) const { world.audit_.recorded(recorded); }
     void operator()(const session::LoginResult& result) const {
       if (result.user.find(kPassword) != std::string::npos) world.violate("the password as a user name");
       if (result.result == telemetry::AuthResult::Failure)
         world.waiting_.push_back(session::Penalty{std::chrono::seconds(1)});
     }
     void operator()(const session::Disconnect&) const { world.upstream_connected_ = false; }
-    void operator()(const session::Close&) const { world.ended_ = true; }
+    void operator()(const session::Close&) const {
+      world.ended_ = true;
+      world.audit_.ended();
+    }
   };
   std::visit(Visitor{*this}, action);
 }
@@ -230,8 +250,10 @@ bool World::answer_waiting() {
     upstream_connected_ = true;
     upstream_.connect();
   }
-  if (const auto* released = std::get_if<session::Released>(&event); released != nullptr && released->granted)
-    ++durable_;
+  if (const auto* released = std::get_if<session::Released>(&event)) {
+    durable_ += released->granted ? 1 : 0;
+    audit_.release(released->id, released->granted);
+  }
   session_->event(event, now_);
   settle();
   return true;
@@ -291,7 +313,21 @@ void World::check() {
     if (own && !script_.send_id && command.find(kForgery) != std::string::npos)
       violate("the client's address without send_id: " + command);
   }
-  // Write-ahead: every EXPUNGE and APPEND at the upstream has a durable record.
+  check_recorded();
+}
+
+// Write-ahead: what destroys has a durable record before it is at the upstream; where a filter stands in for
+// the trail, every EXPUNGE and APPEND has.
+void World::check_recorded() {
+  if (!audit_.problem().empty()) violate(audit_.problem());
+  if (settings_.audit.on()) {
+    for (; checked_ < upstream_.commands().size(); ++checked_) {
+      const std::string& command = upstream_.commands()[checked_];
+      if (destroys(command) && !audit_.was_durable(verb_of(command)))
+        violate("forwarded before its record was durable: " + command);
+    }
+    return;
+  }
   std::size_t recorded = 0;
   for (const std::string& command : upstream_.commands()) {
     const bool append = command.find(" APPEND ") < 6;

@@ -14,6 +14,7 @@
 #include "sim/reference_upstream.h"
 #include "sim/script.h"
 #include "sim/sim_client.h"
+#include "spec/audit_double.h"
 
 namespace postern::sim {
 
@@ -47,6 +48,7 @@ class World {
   bool inject_fault();
   bool advance_clock();
   void check();
+  void check_recorded();
   void check_denied();
   std::size_t cut(std::size_t available);
   void violate(const std::string& what);
@@ -58,6 +60,7 @@ class World {
   ReferenceUpstream upstream_;
   config::Settings settings_;
   telemetry::WorkerCells cells_;
+  testing::AuditDouble audit_;
   std::unique_ptr<session::Session> session_;
   Instant now_{};
   bool ended_ = false;
@@ -67,6 +70,7 @@ class World {
   std::deque<session::Event> waiting_;  // answers to actions, given later
   std::size_t held_commands_ = 0;       // records asked for
   std::size_t durable_ = 0;             // and granted
+  std::size_t checked_ = 0;             // of the upstream's commands
   std::vector<std::string> violations_;
 };
 
