@@ -60,6 +60,85 @@ TEST_F(Files, KeysAreForTheirOwnerAlone) {
   EXPECT_EQ(test::findings(load(kPair)), "") << "a certificate is for everybody";
 }
 
+// The trail's folder is the test's: 3:10 is the place of `file`.
+class AuditFiles : public ::testing::Test {
+ protected:
+  Loaded load(const std::string& audit) const {
+    return load_text(
+        "listeners: [{address: '127.0.0.1:143', tls: off, allow_cleartext: true}]\n"
+        "upstreams: [{name: mail, servers: ['127.0.0.1:1']}]\n"
+        "audit: {file: " +
+            audit + "}\n",
+        "postern.yaml", folder.path());
+  }
+  test::Folder folder;
+};
+
+TEST_F(AuditFiles, AFileThatIsNotThereYetIsNotMentioned) {
+  EXPECT_EQ(test::findings(load("audit.jsonl")), "");
+  folder.write("audit.jsonl", "");
+  EXPECT_EQ(test::findings(load("audit.jsonl")), "");
+}
+
+TEST_F(AuditFiles, TheirFolderHasToBeThere) {
+  EXPECT_EQ(test::findings(load("no/audit.jsonl")), "3:15 audit\n");
+  EXPECT_EQ(
+      test::message(load("no/audit.jsonl")),
+      "no audit trail can be kept in '" + folder.path() +
+          "/no': No such file or directory; make the folder, and give it to the user that Postern runs as");
+  folder.write("file", "");
+  EXPECT_EQ(test::message(load("file/audit.jsonl")),
+            "no audit trail can be kept in '" + folder.path() +
+                "/file': Not a directory; make the folder, and give it to the user that Postern runs as");
+}
+
+TEST_F(AuditFiles, TheirFolderIsNotForEverybody) {
+  ASSERT_EQ(chmod(folder.path().c_str(), 01777), 0);
+  EXPECT_EQ(test::findings(load("audit.jsonl")), "3:15 warning audit\n");
+  EXPECT_EQ(test::message(load("audit.jsonl")),
+            "everybody can write into '" + folder.path() +
+                "', and so put other files in the place of the audit trail and its state");
+}
+
+TEST_F(AuditFiles, AreFilesOrPipes) {
+  ASSERT_EQ(mkdir((folder.path() + "/trail").c_str(), 0700), 0);
+  EXPECT_EQ(test::findings(load("trail")), "3:15 audit\n");
+  EXPECT_EQ(test::message(load("trail")), "'" + folder.path() + "/trail' is neither a file nor a pipe");
+}
+
+TEST_F(AuditFiles, APipeKeepsNothing) {
+  const std::string pipe = folder.path() + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(test::findings(load("pipe")), "3:15 warning audit\n");
+  EXPECT_EQ(
+      test::message(load("pipe")),
+      "'" + pipe +
+          "' is a pipe: a record counts as written when write() has returned; nothing keeps it through a "
+          "crash");
+  folder.write("key", "");
+  const Loaded loaded = load("pipe, chain_key_file: key, rotate: {size: 1MiB}");
+  EXPECT_EQ(test::findings(loaded), "3:15 warning audit\n3:37 audit\n3:50 audit\n");
+  EXPECT_EQ(loaded.diagnostics[1].message,
+            "chain_key_file needs a file: the key evolves, and is kept beside it");
+  EXPECT_EQ(loaded.diagnostics[2].message, "rotate needs a file");
+}
+
+TEST_F(AuditFiles, TheirKeysAreForTheirOwnerAlone) {
+  EXPECT_EQ(test::findings(load("a, checkpoint_key_file: none")), "3:39 unreadable\n");
+  EXPECT_EQ(test::findings(load("a, chain_key_file: none")), "3:34 unreadable\n");
+  const std::string key = folder.write("key", "");
+  EXPECT_EQ(test::findings(load("a, chain_key_file: key, checkpoint_key_file: key")), "");
+  ASSERT_EQ(chmod(key.c_str(), 0640), 0);
+  EXPECT_EQ(test::findings(load("a, chain_key_file: key, checkpoint_key_file: key")),
+            "3:34 warning readable-key\n3:60 warning readable-key\n");
+}
+
+TEST_F(AuditFiles, TheChainsFirstKeyMayGoOnceItWasTaken) {
+  folder.write("a.state", "");
+  EXPECT_EQ(test::findings(load("a, chain_key_file: none")), "");
+  EXPECT_EQ(test::findings(load("a, checkpoint_key_file: none")), "3:39 unreadable\n");
+}
+
 TEST_F(Files, AreLeftAloneOnRequest) {
   const Loaded loaded = load_text(
       "listeners: [{address: '127.0.0.1:143'}]\ntls: {certificates: [{cert: no, key: no}]}\n"
