@@ -3,6 +3,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/octets.h"
 #include "config/match.h"
 
 namespace postern::config {
@@ -81,13 +82,6 @@ std::optional<HostPort> parse_bracketed(std::string_view text, std::string& why)
   const std::optional<std::uint16_t> port = parse_port(text.substr(end + 2), why);
   if (!port) return std::nullopt;
   return HostPort{std::string(host), *port};
-}
-
-int hex_value(char c) noexcept {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 int base64_value(char c) noexcept {

@@ -10,10 +10,12 @@
 // Pure but for OpenSSL; one thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "base/audit_record.h"
 #include "base/octets.h"
 #include "base/secret.h"
 #include "tls/digest.h"
@@ -53,7 +55,14 @@ class Chain {
   mutable std::optional<tls::Hmac> hmac_;
 };
 
-// What an Ed25519 checkpoint signs, as text (RFC 8032; signed as it stands).
+// Signed over this text (RFC 8032):
+//   postern audit checkpoint
+//   <sequence> <epoch> <head: 64 hexadecimal digits>
+// each line with its line end. `epoch` is that of the records behind the checkpoint.
 std::string checkpoint_text(std::uint64_t sequence, std::uint64_t epoch, Octets head_hex);
+// For the record that follows `head`; `key` may be null: then it is not signed.
+TrailCheckpoint make_checkpoint(const ChainHead& head, const tls::SigningKey* key);
+// Whether the checkpoint is signed by `public_key`.
+bool is_signed_by(const TrailCheckpoint& checkpoint, const std::array<unsigned char, 32>& public_key);
 
 }  // namespace postern::audit

@@ -1,7 +1,7 @@
 // A record as one JSON object on one line, the trail's native form (config/audit.schema.json is its schema).
 // Whatever stands in a record, the line is at most kLineBytes of printable UTF-8: every text is cut at its
-// own bound (a cut text ends in "..."), controls, DEL, quotes and the line separators U+2028 and U+2029 come
-// out escaped, and an octet that is no UTF-8 as \\xNN, made visible. Pure.
+// own bound (a cut text ends in "...") and escaped by EscapeStyle::Record: an octet that is no UTF-8 is read
+// back as the four characters \xNN, made visible. Pure.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +29,8 @@ void append_json(std::string& out, const Record& record, const Envelope& envelop
 
 // "command.intent", "session.open", …
 std::string_view event_name(const Record& record) noexcept;
-inline constexpr std::size_t kEvents = 19;
+inline constexpr std::size_t kEvents = 18;
 std::string_view event_name(std::size_t event) noexcept;  // 0 to kEvents - 1, for metrics
 std::size_t event_index(const Record& record) noexcept;
-
-// RFC 3339, UTC, microseconds.
-std::string timestamp_us(std::int64_t unix_us);
 
 }  // namespace postern::audit

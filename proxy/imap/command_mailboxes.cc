@@ -8,12 +8,6 @@
 namespace postern::imap {
 namespace {
 
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char upper = ascii_upper(c);
-  return upper >= 'A' && upper <= 'F' ? upper - 'A' + 10 : -1;
-}
-
 // RFC 3986 §2.1.
 std::optional<std::string> percent_decoded(Octets text) {
   std::string out;
@@ -24,8 +18,8 @@ std::optional<std::string> percent_decoded(Octets text) {
       continue;
     }
     if (text.size() - at < 3) return std::nullopt;
-    const int high = hex_digit(text[at + 1]);
-    const int low = hex_digit(text[at + 2]);
+    const int high = hex_value(text[at + 1]);
+    const int low = hex_value(text[at + 2]);
     if (high < 0 || low < 0) return std::nullopt;
     out += static_cast<char>(high * 16 + low);
     at += 2;

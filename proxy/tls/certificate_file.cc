@@ -110,20 +110,6 @@ Result<void> read_chain(BIO* bio, const std::string& path, CertificatePair& pair
   return {};
 }
 
-Result<KeyPtr> read_key(const std::string& path) {
-  Result<std::string> text = read_file(path);
-  if (!text) return text.error();
-  BioPtr bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
-  bool asked = false;
-  KeyPtr key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, &asked) : nullptr);
-  bio.reset();
-  wipe(*text);
-  const std::string reason = quoted_reason();
-  if (key) return key;
-  if (asked) return invalid(path + " is encrypted; give a key without a passphrase");
-  return invalid(path + " holds no private key" + reason);
-}
-
 }  // namespace
 
 Result<std::string> read_file(const std::string& path) {
@@ -139,6 +125,20 @@ Result<std::string> read_file(const std::string& path) {
   if (size > kFileBytesMax) return invalid(path + " is larger than 1 MiB");
   text.resize(size);
   return text;
+}
+
+Result<KeyPtr> read_key(const std::string& path) {
+  Result<std::string> text = read_file(path);
+  if (!text) return text.error();
+  BioPtr bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
+  bool asked = false;
+  KeyPtr key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, &asked) : nullptr);
+  bio.reset();
+  wipe(*text);
+  const std::string reason = quoted_reason();
+  if (key) return key;
+  if (asked) return invalid(path + " is encrypted; give a key without a passphrase");
+  return invalid(path + " holds no private key" + reason);
 }
 
 Result<void> read_certificates(BIO* bio, const std::string& path, STACK_OF(X509) * out) {

@@ -10,6 +10,7 @@
 
 #include "base/octets.h"
 #include "tls/certificate_file.h"
+#include "tls/digest.h"
 
 namespace postern::tls {
 namespace {
@@ -100,12 +101,9 @@ std::string serial_of(const X509* cert) {
 }
 
 std::string fingerprint_of(const X509* cert, const EVP_MD* sha256) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::array<unsigned char, 32> hash{};
   if (X509_digest(cert, sha256, hash.data(), nullptr) != 1) return {};
-  std::string text;
-  for (const unsigned char octet : hash) text.append(1, kHex[octet >> 4]).append(1, kHex[octet & 15]);
-  return text;
+  return hex(octets_of(hash));
 }
 
 }  // namespace

@@ -60,9 +60,9 @@ class SigningKey {
 Result<std::array<unsigned char, 32>> load_public_key(const std::string& path);
 bool verify_signature(const std::array<unsigned char, 32>& public_key, Octets message, Octets signature);
 
-std::string hex(Octets octets);                    // lower case
+void append_hex(std::string& out, Octets octets);  // lower case
+std::string hex(Octets octets);
 std::optional<std::string> from_hex(Octets text);  // either case; nothing if it is none
-std::string base64(Octets octets);                 // RFC 4648 §4, with padding
 template <std::size_t N>
 Octets octets_of(const std::array<unsigned char, N>& bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), N};
