@@ -7,6 +7,7 @@
 // beginning.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,6 +38,14 @@ struct WriterStatus {
   double sync_seconds = 0;
 };
 
+// How often something is done that is not asked for. Tests are in more of a hurry.
+struct Pace {
+  Duration checkpoint = std::chrono::minutes(1);  // after the first record that none covers
+  Duration retry = std::chrono::seconds(1);       // a write that failed
+  Duration watch = std::chrono::seconds(1);       // whether the file was cut, moved or removed
+  Duration state = std::chrono::seconds(1);       // FILE.state is written at most so often
+};
+
 class Writer {
  public:
   struct Options {
@@ -46,6 +55,7 @@ class Writer {
     std::string version;
     LogSink* log = nullptr;        // outlives the writer
     std::shared_ptr<Disk> disk{};  // null: the real one
+    Pace pace{};
   };
 
   // Opens the file, reads its state and finds out what a crash has left. The error says what to do. Before
@@ -73,8 +83,8 @@ class Writer {
 
  private:
   struct Impl;
-  explicit Writer(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Writer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  // the thread's too: it may have to be left alone in a call that does not end
 };
 
 }  // namespace postern::audit
