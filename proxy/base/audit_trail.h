@@ -17,7 +17,8 @@ namespace postern {
 enum class AuditRoom : std::uint8_t { Ordinary, Reserved };
 enum class AuditAnswer : std::uint8_t { Granted, Refused, Waiting };
 
-// Who waits for a record to be on disk. Never called from within write_ahead().
+// Who waits for a record to be on disk. Never called from within write_ahead(). Not granted: nothing is
+// reserved any more, and the intent may be in the trail all the same.
 class AuditWaiter {
  public:
   virtual ~AuditWaiter() = default;
