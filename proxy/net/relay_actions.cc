@@ -184,6 +184,8 @@ void Relay::Impl::act(const session::LoginResult& result) {
     if (each.engine) each.engine->cleanse_plaintext(false);
 }
 
+// The lines "login failed" and "login refused" are for other programs, too: deploy/fail2ban reads them from
+// their beginning up to `code`, and the client stands ahead of all that it can choose.
 void Relay::Impl::log_login(const session::LoginResult& result) {
   std::string_view event = "login";
   switch (result.result) {
