@@ -21,6 +21,7 @@
 #include "fuzz/session_reference.h"
 #include "fuzz/session_script.h"
 #include "session/session.h"
+#include "spec/audit_double.h"
 #include "telemetry/cells.h"
 
 namespace {
@@ -102,6 +103,7 @@ class Run {
 
   config::Settings settings_;
   telemetry::WorkerCells cells_;
+  testing::AuditDouble audit_;
   std::unique_ptr<session::Session> session_;
   UpstreamReference reference_;
   std::size_t piece_;
@@ -128,14 +130,19 @@ Run::Run(unsigned setting, std::size_t piece)
       piece_(piece),
       memory_goes_((setting & kMemoryGoes) != 0),
       trusted_((setting & kTrusted) != 0) {
+  const bool audits = (setting & kAuditsInClear) == kAuditsInClear;
   if ((setting & kSmallLimits) != 0) {
     settings_.limits.line = settings_.limits.sasl = 400;
     settings_.limits.literal = 100;
     settings_.limits.buffer = 2000;
   }
-  if ((setting & kOwnId) != 0) settings_.rewrite.id = config::IdPolicy::Own;
-  const bool has_rules = (setting & kListenerMask) == kRulesInClear;
+  if ((setting & kOwnId) != 0 && !audits) settings_.rewrite.id = config::IdPolicy::Own;
+  const bool has_rules = (setting & kListenerMask) == kRulesInClear && !audits;
   if (has_rules) add_rules(settings_);
+  if (audits) {
+    settings_.audit.file = "audit.log";
+    settings_.audit.events = config::audited::kAll;
+  }
   cells_.listeners.resize(1);
   session::Environment environment;
   environment.settings = &settings_;
@@ -149,6 +156,7 @@ Run::Run(unsigned setting, std::size_t piece)
   environment.facts.trusted = (setting & kTrusted) != 0;
   environment.version = "1";
   environment.tag_seed = 7;
+  if (audits) environment.audit = &audit_;
   tls_due_[at(Side::Client)] = listener == 0;
   const auto policy = has_rules ? std::make_shared<const filters::Policy>(settings_) : nullptr;
   std::vector<std::unique_ptr<filters::Filter>> filters =
@@ -208,6 +216,7 @@ void Run::step(const Record& record) {
       return event(
           session::Failed{side, side == Side::Client ? ErrorCode::ClientReset : ErrorCode::UpstreamReset});
     case 'r':
+      audit_.release(hold_id_, (record.number & 1) != 0);
       return event(session::Released{hold_id_, (record.number & 1) != 0});
     case 'p':
       if (!std::exchange(awaits_penalty_, false)) return;
@@ -326,10 +335,17 @@ void Run::note(const session::Action& action) {
     comparable_ = false;
   }
   if (std::holds_alternative<session::ClientKnown>(action)) require(trusted_, "an ID was believed");
-  if (const auto* hold = std::get_if<session::Hold>(&action)) hold_id_ = hold->id;
+  if (const auto* hold = std::get_if<session::Hold>(&action)) {
+    hold_id_ = hold->id;
+    if (settings_.audit.on()) audit_.hold(*hold);
+  }
+  if (const auto* unhold = std::get_if<session::Unhold>(&action)) audit_.unhold(*unhold);
+  if (const auto* recorded = std::get_if<session::Recorded>(&action)) audit_.recorded(*recorded);
   if (const auto* result = std::get_if<session::LoginResult>(&action))
     awaits_penalty_ = result->result == telemetry::AuthResult::Failure;
-  if (std::holds_alternative<session::Close>(action)) closed_ = true;
+  if (!std::holds_alternative<session::Close>(action)) return;
+  closed_ = true;
+  audit_.ended();
 }
 
 void Run::write(Side side) {
@@ -361,6 +377,7 @@ void Run::look_for_canary() const {
 }
 
 void Run::check() const {
+  require(audit_.problem().empty(), audit_.problem().c_str());
   const config::Limits& limits = settings_.limits;
   for (const Side side : {Side::Client, Side::Upstream})
     require(session_->buffered(side) <= limits.buffer + 2 * kOneRead + 2 * limits.line,

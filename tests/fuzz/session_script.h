@@ -30,6 +30,7 @@ enum SettingBits : std::uint8_t {
   kMemoryGoes = 32,  // keep() before anything is written, and the input's memory is overwritten
   kTrusted = 64,     // the client's ID is believed
   kOwnId = 128,      // rewrite.id: own
+  kAuditsInClear = kRulesInClear | kOwnId,  // both: no rules, but commands are recorded
 };
 constexpr unsigned kSendId =
     128;  // in the octet behind `c`: the upstream is told whom the gateway speaks for

@@ -19,6 +19,7 @@ unsigned setting_octet(const Dialogue& dialogue) {
   const std::string listener = dialogue.attribute("listener", "implicit");
   unsigned setting = listener == "starttls" ? 1 : listener == "off" ? 2 : 0;
   if (dialogue.has("rule")) setting = fuzz::kRulesInClear;
+  if (dialogue.has("audit")) setting = fuzz::kAuditsInClear;
   for (const char* limit : {"limits.line", "limits.sasl", "limits.literal", "limits.buffer"})
     if (dialogue.has(limit)) setting |= fuzz::kSmallLimits;
   if (dialogue.has("hold") || dialogue.has("hold-parts")) setting |= fuzz::kHoldsAppend;
@@ -38,7 +39,8 @@ void add_client(std::string& script, std::string octets) {
 std::string prelude_of(const Dialogue& dialogue) {
   std::string script;
   if (dialogue.has("from-accept")) return script;
-  const bool has_tls = dialogue.attribute("listener", "implicit") == "implicit" && !dialogue.has("rule");
+  const bool has_tls = dialogue.attribute("listener", "implicit") == "implicit" && !dialogue.has("rule") &&
+                       !dialogue.has("audit");
   if (has_tls) fuzz::add_record(script, 't', 0);
   if (!dialogue.has("logged-in") && !dialogue.has("selected")) return script;
   add_client(script, "a0 LOGIN alice pa55word\r\n");
@@ -46,6 +48,7 @@ std::string prelude_of(const Dialogue& dialogue) {
   fuzz::add_octets(script, 'U', kGreeting);
   const std::string upstream = dialogue.attribute("upstream", "IMAP4rev1 ID IDLE ENABLE");
   fuzz::add_octets(script, 'U', "a0 OK [CAPABILITY " + upstream + "] Logged in\r\n");
+  if (dialogue.has("audit")) fuzz::add_octets(script, 'U', "* LIST () \"/\" \"\"\r\n\x01 OK done\r\n");
   if (!dialogue.has("selected")) return script;
   fuzz::add_octets(script, 'C', "s1 SELECT INBOX\r\n");
   fuzz::add_octets(script, 'U', "s1 OK [READ-WRITE] Selected\r\n");
