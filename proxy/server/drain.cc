@@ -8,6 +8,8 @@
 namespace postern::server {
 namespace {
 
+// What a disk that hangs may keep the process from ending, or from being told so again.
+constexpr Duration kTrailEndsWithin = std::chrono::seconds(5);
 constexpr std::uint64_t kWatchedForMs = 60'000;  // who asks for readiness does so at least this often
 
 std::uint64_t milliseconds(Duration duration) {
@@ -35,6 +37,7 @@ void Server::on_signal(int number) {
     case SIGUSR1:
       if (auto done = log_->reopen(); !done)
         log_->log(LogLevel::Error, "log file not reopened", "", {{"reason", done.error().detail}});
+      if (trail_) trail_->reopen();
       return;
     default:
       if (!draining_) return begin_drain(number);
@@ -85,7 +88,13 @@ void Server::kill_sessions() {
 void Server::worker_ended() {
   if (++workers_ended_ < workers_.size()) return;
   for (const auto& worker : workers_) worker->join();
+  end_trail();
   close_everything();
+}
+
+// Nobody has anything more to record.
+void Server::end_trail() {
+  if (trail_) trail_->stop(kTrailEndsWithin);
 }
 
 // The loop ends when the last handle is closed.

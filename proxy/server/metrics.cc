@@ -69,6 +69,18 @@ class Family {
   }
   void add(Labels labels, std::uint64_t value) { add(std::move(labels), static_cast<double>(value)); }
 
+  // `counts`: of each bucket alone, the last one without a bound.
+  template <typename Bounds, typename Counts>
+  void add_histogram(Labels labels, const Bounds& bounds, const Counts& counts, double sum) {
+    ClientMetric& metric = family_.metric.emplace_back();
+    metric.label = std::move(labels);
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      metric.histogram.sample_count += counts[i];
+      metric.histogram.bucket.push_back(
+          {metric.histogram.sample_count, i < bounds.size() ? bounds[i] : INFINITY});
+    }
+    metric.histogram.sample_sum = sum;
+  }
   // `pick`: the histogram of one worker; all of them have the same bounds.
   template <typename Pick>
   void add_histogram(Labels labels, const std::vector<const WorkerCells*>& workers, Pick pick) {
@@ -108,6 +120,7 @@ class Collector final : public prometheus::Collectable {
     collect_loop(families);
     collect_reloads(families);
     collect_log(families);
+    if (view_.audit) collect_audit(families, *view_.audit);
     collect_process(families);
     return families;
   }
@@ -376,6 +389,33 @@ class Collector final : public prometheus::Collectable {
     Family(out, MetricType::Counter, "postern_log_messages_dropped_total",
            "Log lines lost because their reader was too slow.")
         .add({}, view_.log_dropped);
+  }
+
+  static void collect_audit(Out& out, const audit::WriterStatus& audit) {
+    const ClientMetric::Label sink{"sink", "file"};
+    Family events(out, MetricType::Counter, "postern_audit_events_total",
+                  "Records written into the audit trail, by event.");
+    for (std::size_t i = 0; i < audit.events.size(); ++i)
+      events.add({{"event", std::string(audit::event_name(i))}, sink}, audit.events[i]);
+    Family dropped(
+        out, MetricType::Counter, "postern_audit_events_dropped_total",
+        "Records that the audit trail has not: the queue was full, or the file could not be written.");
+    dropped.add({sink, {"reason", "queue_full"}}, audit.dropped_queue_full);
+    dropped.add({sink, {"reason", "write_error"}}, audit.dropped_write_error);
+    Family(out, MetricType::Gauge, "postern_audit_queue_length", "Records that wait to be written.")
+        .add({sink}, audit.queue_length);
+    Family(out, MetricType::Gauge, "postern_audit_queue_capacity", "Records that can wait, of all workers.")
+        .add({sink}, audit.queue_capacity);
+    Family(out, MetricType::Gauge, "postern_audit_sink_up", "1 while the audit trail can be written.")
+        .add({sink}, audit.up ? 1.0 : 0.0);
+    Family(out, MetricType::Histogram, "postern_audit_fsync_duration_seconds",
+           "Time until what was written was on disk, each time for all who waited.")
+        .add_histogram({sink}, audit::WriterStatus::kSyncBounds, audit.syncs, audit.sync_seconds);
+    Family(out, MetricType::Gauge, "postern_audit_last_write_timestamp_seconds",
+           "When the last record was written, in seconds since the epoch.")
+        .add({sink}, audit.last_write_seconds);
+    Family(out, MetricType::Gauge, "postern_audit_chain_sequence", "Sequence number of the last record.")
+        .add({sink}, audit.sequence);
   }
 
   template <typename T>

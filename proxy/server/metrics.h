@@ -7,10 +7,12 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "audit/writer.h"
 #include "server/process_stats.h"
 #include "telemetry/cells.h"
 
@@ -61,9 +63,10 @@ struct MetricsView {
   std::uint64_t log_dropped = 0;
   std::uint64_t throttled_networks = 0;
   std::uint64_t throttled_users = 0;
-  std::uint64_t deletions_charged = 0;    // messages
-  std::uint64_t deletions_braked = 0;     // commands
-  std::uint64_t deletions_uncounted = 0;  // commands
+  std::uint64_t deletions_charged = 0;       // messages
+  std::uint64_t deletions_braked = 0;        // commands
+  std::uint64_t deletions_uncounted = 0;     // commands
+  std::optional<audit::WriterStatus> audit;  // nothing: it is off
   bool ready = false;
   bool draining = false;
   ProcessStats process;

@@ -28,6 +28,12 @@ void add_fact(std::string& body, bool good, const std::string& name) {
   body += good ? " ok\n" : " not ok, readiness does not depend on it\n";
 }
 
+const char* in_a_word(const Conditions& conditions) {
+  if (conditions.ready()) return "ok\n";
+  if (conditions.draining) return "draining\n";
+  return conditions.started ? "audit\n" : "starting\n";
+}
+
 }  // namespace
 
 HttpResponse livez_page() { return page(true, "ok\n"); }
@@ -38,10 +44,13 @@ HttpResponse startupz_page(const Conditions& conditions) {
 
 HttpResponse readyz_page(const Conditions& conditions, bool verbose) {
   const bool ready = conditions.ready();
-  if (!verbose) return page(ready, ready ? "ok\n" : conditions.draining ? "draining\n" : "starting\n");
+  if (!verbose) return page(ready, in_a_word(conditions));
   std::string body;
   add_check(body, conditions.started, "listeners", "not open yet");
   add_check(body, !conditions.draining, "not-draining", "the process is about to end");
+  if (conditions.audited && conditions.audit_is_needed)
+    add_check(body, conditions.audit_up, "audit", "the trail cannot be written, so logins are refused");
+  if (conditions.audited && !conditions.audit_is_needed) add_fact(body, conditions.audit_up, "audit");
   add_fact(body, conditions.last_reload_ok, "last-reload");
   for (const EndpointMetric& endpoint : conditions.endpoints)
     add_fact(body, endpoint.up, "upstream " + endpoint.upstream + " " + endpoint.endpoint);

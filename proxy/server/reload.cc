@@ -7,6 +7,14 @@
 
 namespace postern::server {
 
+namespace {
+
+std::string place_of(const config::Diagnostic& found) {
+  return config::place_text(found.mark) + ":" + std::to_string(found.mark.column);
+}
+
+}  // namespace
+
 std::int64_t unix_seconds() { return std::time(nullptr); }
 
 bool Reloader::load(std::vector<config::Diagnostic>& found) {
@@ -26,11 +34,13 @@ void Reloader::begin(LogSink& log, MainCells& cells) {
 bool Reloader::reload() {
   config::Loaded loaded = config::load_file(path_);
   if (!loaded.ok) return failed(ReloadTrigger::Signal, loaded.diagnostics);
-  for (const std::string& key : keep_what_needs_a_restart(loaded.settings, running_->settings))
+  std::vector<std::string> kept = keep_what_needs_a_restart(loaded.settings, running_->settings);
+  for (const std::string& key : kept)
     log_->log(LogLevel::Warning, "not applied: restart required", "", {{"key", key}});
   std::vector<config::Diagnostic> found = std::move(loaded.diagnostics);
   second_look_ = false;
   if (!adopt(std::move(loaded.settings), found)) return failed(ReloadTrigger::Signal, found);
+  restart_required_ = std::move(kept);
   log_findings(found);
   return true;
 }
@@ -71,6 +81,7 @@ void Reloader::adopted(ReloadTrigger trigger) {
   cells_->last_reload_ok = true;
   cells_->last_reload_seconds = static_cast<double>(unix_seconds());
   log_->log(LogLevel::Info, "reloaded", "", {{"trigger", std::string(name_of(trigger))}});
+  if (tell_) tell_(true, {name_of(trigger), {}, std::exchange(restart_required_, {})});
 }
 
 bool Reloader::failed(ReloadTrigger trigger, const std::vector<config::Diagnostic>& found) {
@@ -79,14 +90,18 @@ bool Reloader::failed(ReloadTrigger trigger, const std::vector<config::Diagnosti
   log_findings(found);
   log_->log(LogLevel::Error, "reload failed, nothing changed", "",
             {{"trigger", std::string(name_of(trigger))}, {"file", path_}});
+  if (!tell_) return false;
+  audit::ConfigReload told{name_of(trigger), {}, {}};
+  for (const config::Diagnostic& d : found)
+    if (d.severity == config::Severity::Error) told.errors.push_back(place_of(d) + ": " + d.message);
+  tell_(false, std::move(told));
   return false;
 }
 
 void Reloader::log_findings(const std::vector<config::Diagnostic>& found) {
   for (const config::Diagnostic& d : found) {
     const LogLevel level = d.severity == config::Severity::Error ? LogLevel::Error : LogLevel::Warning;
-    const std::string place = config::place_text(d.mark) + ":" + std::to_string(d.mark.column);
-    log_->log(level, "configuration", "", {{"place", place}, {"reason", d.message}, {"code", d.code}});
+    log_->log(level, "configuration", "", {{"place", place_of(d)}, {"reason", d.message}, {"code", d.code}});
   }
 }
 

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/audit_record.h"
 #include "base/log_sink.h"
 #include "config/diagnostics.h"
 #include "server/metrics.h"
@@ -25,6 +27,9 @@ class Reloader {
   bool load(std::vector<config::Diagnostic>& found);
   // The first load is through; from now on things are logged and counted.
   void begin(LogSink& log, MainCells& cells);
+  // Who records what became of each reload.
+  using Tell = std::function<void(bool done, audit::ConfigReload)>;
+  void tell(Tell told) { tell_ = std::move(told); }
 
   // SIGHUP. True: running() is a new one; adopted() is to be called when the workers have it.
   bool reload();
@@ -47,6 +52,8 @@ class Reloader {
   std::unique_ptr<CellSlots> slots_;
   std::shared_ptr<const Snapshot> running_;
   FileWatch watch_;
+  std::vector<std::string> restart_required_;  // by the last reload, not applied
+  Tell tell_;
   bool second_look_ = false;  // files changed and could not be used: perhaps only half of them were there
   LogSink* log_ = nullptr;
   MainCells* cells_ = nullptr;

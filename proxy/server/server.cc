@@ -1,7 +1,11 @@
 #include "server/server.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <csignal>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -26,6 +30,11 @@ std::string_view name_of(config::ListenerTls tls) noexcept {
       return "implicit";
   }
   return "";
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 int complain(const Error& error) {
@@ -74,7 +83,8 @@ Result<void> Server::prepare() {
     log_->log(LogLevel::Warning, "too few descriptors", "",
               {{"limit", std::to_string(descriptors)}, {"sessions", std::to_string(wanted / 2)}});
   if (auto done = bind(); !done) return done;
-  return become(settings().user);
+  if (auto done = become(settings().user); !done) return done;
+  return open_trail();
 }
 
 Result<void> Server::bind() {
@@ -89,6 +99,26 @@ Result<void> Server::bind() {
   auto bound = net::bind_sockets(settings().status, 1, options_.takeover);
   if (!bound) return bound.error();
   bound_status_ = *std::move(bound);
+  return {};
+}
+
+// When the process has become its user, whose files these are.
+Result<void> Server::open_trail() {
+  if (!settings().audit.on()) return {};
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of write(), not the end
+  audit::Writer::Options options;
+  options.settings = settings().audit;
+  options.node = host_name();
+  options.instance = random_.session_id();
+  options.version = version();
+  options.log = log_.get();
+  auto opened = audit::Writer::open(std::move(options));
+  if (!opened) return opened.error();
+  trail_ = *std::move(opened);
+  own_records_ =
+      &trail_->add_producer([this](std::function<void()> told) { mailbox_.post(std::move(told)); });
+  records_reloads_ = settings().audit.records(config::audited::kConfig);
+  reloader_.tell([this](bool done, audit::ConfigReload reload) { record_reload(done, std::move(reload)); });
   return {};
 }
 
@@ -110,11 +140,12 @@ Result<void> Server::start() {
 }
 
 Result<void> Server::start_workers() {
-  around_.emplace(
-      WorkerSurroundings{*ledger_, *log_, gate_, [this] { mailbox_.post([this] { worker_ended(); }); }});
+  around_.emplace(WorkerSurroundings{*ledger_, *log_, gate_,
+                                     [this] { mailbox_.post([this] { worker_ended(); }); }, trail_.get()});
   const std::size_t count = bound_.front().sockets.size();
   for (std::size_t w = 0; w < count; ++w)
     workers_.push_back(std::make_unique<Worker>(*around_, bound_.size(), reloader_.slots()));
+  if (trail_) trail_->start();
   gate_.on_crossing([this] {
     for (const auto& worker : workers_) worker->look_at_gate();
   });
@@ -136,6 +167,7 @@ void Server::abandon() {
     worker->kill();
     worker->join();
   }
+  end_trail();
   close_everything();
   uv_run(&loop_, UV_RUN_DEFAULT);
   uv_loop_close(&loop_);
@@ -180,6 +212,7 @@ void Server::publish() {
 void Server::apply_reload(ReloadTrigger trigger) {
   if (auto done = log_->configure(settings().log); !done)
     log_->log(LogLevel::Error, "log file not opened", "", {{"reason", done.error().detail}});
+  if (trail_) trail_->configure(settings().audit);
   ledger_->set_limits(settings().limits);
   upstreams_->apply(*reloader_.running());
   const Published next{reloader_.running(), upstreams_->view(settings())};
@@ -189,6 +222,17 @@ void Server::apply_reload(ReloadTrigger trigger) {
       if (left->fetch_sub(1) == 1) mailbox_.post([this, trigger] { reloader_.adopted(trigger); });
     });
   gate_.set_limit(settings().limits.sessions_total);
+}
+
+// A reload after which reloads are not recorded any more still is.
+void Server::record_reload(bool done, audit::ConfigReload reload) {
+  const bool from_now_on = settings().audit.records(config::audited::kConfig);
+  if (!std::exchange(records_reloads_, from_now_on) && !from_now_on) return;
+  auto record = std::make_unique<audit::Record>();
+  record->outcome = done ? audit::Outcome::Success : audit::Outcome::Failure;
+  if (!done) record->reason = label_of(ErrorCode::ConfigInvalid);
+  record->body = std::move(reload);
+  own_records_->write(std::move(record), AuditRoom::Ordinary);
 }
 
 }  // namespace postern::server

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/writer.h"
 #include "net/bind.h"
 #include "net/mailbox.h"
 #include "server/ledger.h"
@@ -50,6 +51,7 @@ class Server {
   bool load();
   Result<void> prepare();
   Result<void> bind();
+  Result<void> open_trail();
   Result<void> start();
   Result<void> start_workers();
   void start_timers();
@@ -57,6 +59,7 @@ class Server {
   void say_where();
   void publish();
   void apply_reload(ReloadTrigger trigger);
+  void record_reload(bool done, audit::ConfigReload reload);
   const config::Settings& settings() const { return reloader_.running()->settings; }
 
   // drain.cc
@@ -66,6 +69,7 @@ class Server {
   void stop_accepting();
   void kill_sessions();
   void worker_ended();
+  void end_trail();
   void close_everything();
   bool readiness_is_watched() const;
 
@@ -81,6 +85,9 @@ class Server {
   SessionGate gate_;
   std::unique_ptr<Log> log_;
   std::optional<SharedLedger> ledger_;
+  std::unique_ptr<audit::Writer> trail_;  // null: nothing is recorded
+  AuditTrail* own_records_ = nullptr;     // of trail_, for what the main thread does
+  bool records_reloads_ = false;
   std::vector<net::Bound> bound_;  // one for each listener
   std::optional<net::Bound> bound_status_;
   std::optional<WorkerSurroundings> around_;

@@ -178,14 +178,18 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& wanted,
     wanted.has_status = running.has_status;
     wanted.status = running.status;
   }
-  if (wanted.workers != running.workers) {
-    kept.emplace_back("workers");
-    wanted.workers = running.workers;
-  }
-  if (wanted.user != running.user) {
-    kept.emplace_back("user");
-    wanted.user = running.user;
-  }
+  const auto keep = [&kept](const char* key, auto& is_wanted, const auto& runs) {
+    if (is_wanted == runs) return;
+    kept.emplace_back(key);
+    is_wanted = runs;
+  };
+  keep("workers", wanted.workers, running.workers);
+  keep("user", wanted.user, running.user);
+  keep("audit.file", wanted.audit.file, running.audit.file);
+  keep("audit.durability", wanted.audit.durability, running.audit.durability);
+  keep("audit.chain", wanted.audit.chain, running.audit.chain);
+  keep("audit.chain_key_file", wanted.audit.chain_key_file, running.audit.chain_key_file);
+  keep("audit.checkpoint_key_file", wanted.audit.checkpoint_key_file, running.audit.checkpoint_key_file);
   return kept;
 }
 

@@ -21,7 +21,11 @@ HttpResponse Server::answer(const HttpRequest& request) {
 }
 
 Conditions Server::conditions() const {
-  return {started_, draining_, cells_.last_reload_ok, upstreams_->metrics()};
+  Conditions now{started_, draining_, cells_.last_reload_ok, upstreams_->metrics()};
+  now.audited = trail_ != nullptr;
+  now.audit_up = !now.audited || trail_->status().up;
+  now.audit_is_needed = settings().audit.on_failure == config::OnAuditFailure::Deny;
+  return now;
 }
 
 std::string Server::metrics() const {
@@ -46,6 +50,7 @@ std::string Server::metrics() const {
   view.deletions_charged = ledger_->accounts().charged();
   view.deletions_braked = ledger_->accounts().braked();
   view.deletions_uncounted = ledger_->accounts().uncounted();
+  if (trail_) view.audit = trail_->status();
   view.ready = conditions().ready();
   view.draining = draining_;
   view.process = read_process_stats();

@@ -38,6 +38,9 @@ Worker::Worker(WorkerSurroundings& around, std::size_t listeners, const CellSlot
   cells_.listeners.resize(listeners);
   cells_.upstreams.resize(slots.upstreams.capacity());
   cells_.rules.resize(slots.rules.capacity());
+  if (around_.audit != nullptr)
+    audit_ =
+        &around_.audit->add_producer([this](std::function<void()> told) { mailbox_.post(std::move(told)); });
 }
 
 Worker::~Worker() { join(); }

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "audit/writer.h"
 #include "base/ledger.h"
 #include "base/log_sink.h"
 #include "net/listener.h"
@@ -32,7 +33,8 @@ struct WorkerSurroundings {
   Ledger& ledger;
   LogSink& log;
   SessionGate& gate;
-  std::function<void()> ended;  // called on the worker's thread: its last session has ended after drain()
+  std::function<void()> ended;     // called on the worker's thread: its last session has ended after drain()
+  audit::Writer* audit = nullptr;  // not started yet; outlives the workers. Null: nothing is recorded
 };
 
 class Worker final : public net::RelayHost, private net::Acceptor, private net::ProxyHeaderUser {
@@ -57,7 +59,7 @@ class Worker final : public net::RelayHost, private net::Acceptor, private net::
   telemetry::WorkerCells& cells() noexcept override { return cells_; }
   Ledger& ledger() noexcept override { return around_.ledger; }
   LogSink& log() noexcept override { return around_.log; }
-  AuditTrail* audit() noexcept override { return nullptr; }
+  AuditTrail* audit() noexcept override { return audit_; }
   net::Candidates candidates(const filters::SessionFacts& facts, const TlsFacts& tls,
                              const std::string& user) override;
   void enqueue(net::Relay& relay) override;
@@ -90,6 +92,7 @@ class Worker final : public net::RelayHost, private net::Acceptor, private net::
   void close_handles();
 
   WorkerSurroundings& around_;
+  AuditTrail* audit_ = nullptr;
   telemetry::WorkerCells cells_;
   net::Scratch scratch_;
   Published published_;
