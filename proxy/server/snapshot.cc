@@ -5,7 +5,10 @@
 #include <tuple>
 #include <utility>
 
+#include "audit/chain_key.h"
+#include "audit/disk.h"
 #include "server/rule_check.h"
+#include "tls/digest.h"
 
 namespace postern::server {
 namespace {
@@ -20,6 +23,7 @@ class Builder {
   void build(const std::shared_ptr<tls::TicketKeys>& tickets, CellSlots& slots) {
     if (snapshot_.settings.has_tls) add_server_context(tickets);
     add_user_rewrite();
+    if (snapshot_.settings.audit.on()) try_audit_keys(snapshot_.settings.audit);
     for (const config::Upstream& upstream : snapshot_.settings.upstreams) {
       add_client_context(upstream);
       snapshot_.upstream_slots.push_back(
@@ -93,6 +97,18 @@ class Builder {
     snapshot_.user_rewrite = filters::UserRewrite::make(snapshot_.settings.rewrite.user, faults);
     for (filters::UserRewrite::Fault& fault : faults)
       add(config::Severity::Error, "user-map", std::move(fault.message), fault.mark);
+  }
+
+  // The writer reads them at the start; here they are only tried. A key of the chain that has been taken is
+  // in the trail's state, and its file may be gone.
+  void try_audit_keys(const config::Audit& audit) {
+    if (!audit.checkpoint_key_file.empty())
+      if (auto key = tls::SigningKey::load(audit.checkpoint_key_file); !key)
+        add(config::Severity::Error, "audit-key", key.error().detail, audit.mark);
+    const auto disk = audit::make_posix_disk();
+    if (audit.chain_key_file.empty() || !disk->identity(audit.chain_key_file)) return;
+    if (auto key = audit::read_chain_key(*disk, audit.chain_key_file); !key)
+      add(config::Severity::Error, "audit-key", key.error().detail, audit.mark);
   }
 
   void add_client_context(const config::Upstream& upstream) {

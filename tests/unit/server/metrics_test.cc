@@ -33,6 +33,7 @@ struct Gateway {
     view.main = &main;
     view.endpoints = {{"mail", "127.0.0.1:10143", true}, {"mail", "127.0.0.1:10144", false}};
     view.certificates = {{"/etc/postern/tls/tls.crt", 1'800'000'000}};
+    view.audit.emplace();
     view.process = read_process_stats();
   }
   std::string text() const { return render_metrics(view); }
@@ -58,6 +59,14 @@ std::set<std::string> families(const std::string& text) {
 
 TEST(Metrics, HaveTheNamesThatAreDocumented) {
   const std::set<std::string> expected{
+      "postern_audit_chain_sequence",
+      "postern_audit_events_dropped_total",
+      "postern_audit_events_total",
+      "postern_audit_fsync_duration_seconds",
+      "postern_audit_last_write_timestamp_seconds",
+      "postern_audit_queue_capacity",
+      "postern_audit_queue_length",
+      "postern_audit_sink_up",
       "postern_auth_attempts_total",
       "postern_auth_throttled_total",
       "postern_buffered_bytes",
@@ -188,6 +197,41 @@ TEST(Metrics, ShowEndpointsCertificatesAndReloads) {
   EXPECT_TRUE(gateway.has("postern_ready 1"));
   EXPECT_TRUE(
       gateway.has("postern_build_info{version=\"0.1.0\",revision=\"abc1234\",openssl=\"OpenSSL 3.0.0\"} 1"));
+}
+
+TEST(Metrics, ShowTheAuditTrail) {
+  Gateway gateway;
+  audit::WriterStatus& audit = *gateway.view.audit;
+  const auto has = [&](const std::string& line) { EXPECT_TRUE(gateway.has(line)) << line; };
+  for (std::size_t i = 0; i < audit::kEvents; ++i)
+    has("postern_audit_events_total{event=\"" + std::string(audit::event_name(i)) + "\",sink=\"file\"} 0");
+  has("postern_audit_sink_up{sink=\"file\"} 1");
+  audit.events[0] = 7;
+  audit.dropped_queue_full = 2;
+  audit.dropped_write_error = 3;
+  audit.up = false;
+  audit.queue_length = 4;
+  audit.queue_capacity = 4096;
+  audit.sequence = 70;
+  audit.last_write_seconds = 1'800'000'000;
+  audit.syncs[0] = 5;
+  audit.syncs.back() = 1;
+  audit.sync_seconds = 3;
+  has("postern_audit_events_total{event=\"" + std::string(audit::event_name(0)) + "\",sink=\"file\"} 7");
+  has("postern_audit_events_dropped_total{sink=\"file\",reason=\"queue_full\"} 2");
+  has("postern_audit_events_dropped_total{sink=\"file\",reason=\"write_error\"} 3");
+  has("postern_audit_sink_up{sink=\"file\"} 0");
+  has("postern_audit_queue_length{sink=\"file\"} 4");
+  has("postern_audit_queue_capacity{sink=\"file\"} 4096");
+  has("postern_audit_chain_sequence{sink=\"file\"} 70");
+  has("postern_audit_last_write_timestamp_seconds{sink=\"file\"} 1800000000");
+  has("postern_audit_fsync_duration_seconds_bucket{sink=\"file\",le=\"0.0005\"} 5");
+  has("postern_audit_fsync_duration_seconds_bucket{sink=\"file\",le=\"2\"} 5");
+  has("postern_audit_fsync_duration_seconds_bucket{sink=\"file\",le=\"+Inf\"} 6");
+  has("postern_audit_fsync_duration_seconds_count{sink=\"file\"} 6");
+  has("postern_audit_fsync_duration_seconds_sum{sink=\"file\"} 3");
+  gateway.view.audit.reset();
+  EXPECT_EQ(gateway.text().find("postern_audit_"), std::string::npos) << "it is off";
 }
 
 TEST(Metrics, EscapeLabelValues) {

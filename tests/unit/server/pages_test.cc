@@ -37,6 +37,23 @@ TEST(Pages, ReadyMeansStartedAndNotDraining) {
   EXPECT_EQ(readyz_page(draining, false).body, "draining\n");
 }
 
+TEST(Pages, ReadyMeansThatWhatMustBeRecordedCanBe) {
+  Conditions conditions = good();
+  conditions.audited = conditions.audit_is_needed = true;
+  EXPECT_EQ(readyz_page(conditions, false).status, 200);
+  EXPECT_NE(readyz_page(conditions, true).body.find("[+]audit ok\n"), std::string::npos);
+  conditions.audit_up = false;
+  EXPECT_EQ(readyz_page(conditions, false).status, 503);
+  EXPECT_EQ(readyz_page(conditions, false).body, "audit\n");
+  EXPECT_NE(readyz_page(conditions, true)
+                .body.find("[-]audit failed: the trail cannot be written, so logins are refused\n"),
+            std::string::npos);
+  EXPECT_EQ(startupz_page(conditions).status, 200);
+  conditions.audit_is_needed = false;
+  EXPECT_EQ(readyz_page(conditions, false).status, 200);
+  EXPECT_NE(readyz_page(conditions, true).body.find("[ ]audit not ok"), std::string::npos);
+}
+
 TEST(Pages, AnUpstreamThatIsDownIsShownButDoesNotDecide) {
   Conditions conditions = good();
   conditions.endpoints.push_back({"mail", "127.0.0.1:144", false});

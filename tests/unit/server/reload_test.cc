@@ -65,6 +65,29 @@ TEST_F(ReloadTest, ASignalTakesSettingsAndCertificates) {
   EXPECT_TRUE(log.has("info reloaded trigger=signal"));
 }
 
+TEST_F(ReloadTest, WhatCameOfItIsTold) {
+  std::vector<std::pair<bool, audit::ConfigReload>> told;
+  reloader.tell([&](bool done, audit::ConfigReload reload) { told.emplace_back(done, std::move(reload)); });
+  configure("limits: { line: much }\nlog: { level: loud }\n");
+  EXPECT_FALSE(reloader.reload());
+  configure("workers: 3\n");
+  EXPECT_TRUE(reloader.reload());
+  ASSERT_EQ(told.size(), 1U) << "not before the workers have it";
+  reloader.adopted(ReloadTrigger::Signal);
+  EXPECT_TRUE(reloader.reload());
+  reloader.adopted(ReloadTrigger::Signal);
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_FALSE(told[0].first);
+  EXPECT_EQ(told[0].second.trigger, "signal");
+  ASSERT_EQ(told[0].second.errors.size(), 2U);
+  EXPECT_TRUE(told[0].second.errors[0].starts_with(folder.path("postern.yaml") + ":8:17: "))
+      << told[0].second.errors[0];
+  EXPECT_TRUE(told[1].first);
+  EXPECT_TRUE(told[1].second.errors.empty());
+  EXPECT_EQ(told[1].second.restart_required, std::vector<std::string>{"workers"});
+  EXPECT_EQ(told[2].second.restart_required, std::vector<std::string>{"workers"});
+}
+
 TEST_F(ReloadTest, ABrokenFileChangesNothing) {
   const std::shared_ptr<const Snapshot> before = reloader.running();
   configure("limits: { line: much }\n");

@@ -4,6 +4,7 @@
 
 #include <ctime>
 
+#include "tls/digest.h"
 #include "unit/tls/certificates.h"
 
 namespace postern::server {
@@ -47,6 +48,30 @@ TEST_F(SnapshotTest, HoldsContextsForWhatUsesTls) {
   ASSERT_EQ(made.snapshot->client_contexts.size(), 1U);
   EXPECT_FALSE(made.snapshot->client_contexts[0]);
   EXPECT_EQ(made.snapshot->upstream_slots, std::vector<std::size_t>{0});
+}
+
+TEST_F(SnapshotTest, TriesTheKeysOfTheAuditTrail) {
+  settings.audit.file = folder.path("audit.jsonl");
+  settings.audit.mark = {"postern.yaml", 20, 1};
+  settings.audit.chain_key_file = folder.path("chain.key");
+  settings.audit.checkpoint_key_file =
+      folder.write("checkpoint.key", std::string(tls::SigningKey::generate().pem().reveal()));
+  EXPECT_TRUE(make().snapshot) << "without its file the chain's key is in the state";
+  folder.write("chain.key", std::string(64, 'a') + "\n");
+  EXPECT_TRUE(make().found.empty());
+  folder.write("chain.key", std::string(63, 'a') + "\n");
+  folder.write("checkpoint.key", "no key");
+  const SnapshotResult made = make();
+  EXPECT_FALSE(made.snapshot);
+  ASSERT_EQ(made.found.size(), 2U);
+  for (const config::Diagnostic& found : made.found) {
+    EXPECT_EQ(found.code, "audit-key");
+    EXPECT_EQ(found.mark.line, 20);
+  }
+  EXPECT_NE(made.found[0].message.find("checkpoint.key"), std::string::npos) << made.found[0].message;
+  EXPECT_NE(made.found[1].message.find("chain.key"), std::string::npos) << made.found[1].message;
+  settings.audit.file.clear();
+  EXPECT_TRUE(make().snapshot) << "audit is off";
 }
 
 TEST_F(SnapshotTest, NamesTheCertificateThatIsBroken) {
@@ -170,6 +195,31 @@ TEST(Restart, IsNeededForSocketsWorkersAndUser) {
   EXPECT_EQ(wanted.status.port, running.status.port);
   EXPECT_EQ(wanted.workers, 2);
   EXPECT_EQ(wanted.user, "");
+}
+
+TEST(Restart, IsNeededForWhatTheTrailIsMadeOf) {
+  config::Settings running;
+  running.audit.file = "/var/log/postern/audit.jsonl";
+  config::Settings wanted = running;
+  wanted.audit.events = config::audited::kAll;
+  wanted.audit.on_failure = config::OnAuditFailure::Allow;
+  wanted.audit.rotate_size = 1;
+  wanted.audit.redact_user = true;
+  EXPECT_TRUE(keep_what_needs_a_restart(wanted, running).empty());
+  wanted.audit.file = "/elsewhere";
+  wanted.audit.durability = config::Durability::None;
+  wanted.audit.chain = false;
+  wanted.audit.chain_key_file = "/key";
+  wanted.audit.checkpoint_key_file = "/key";
+  EXPECT_EQ(keep_what_needs_a_restart(wanted, running),
+            (std::vector<std::string>{"audit.file", "audit.durability", "audit.chain", "audit.chain_key_file",
+                                      "audit.checkpoint_key_file"}));
+  EXPECT_EQ(wanted.audit.file, running.audit.file);
+  EXPECT_EQ(wanted.audit.durability, config::Durability::WriteAhead);
+  EXPECT_TRUE(wanted.audit.chain);
+  EXPECT_EQ(wanted.audit.chain_key_file, "");
+  EXPECT_EQ(wanted.audit.checkpoint_key_file, "");
+  EXPECT_EQ(wanted.audit.events, config::audited::kAll) << "what can be had at once stays";
 }
 
 TEST(Restart, IsNotNeededForHowAListenerUsesTls) {
