@@ -145,10 +145,13 @@ class Opening {
     Result<Recovered> recovered = recover(disk_, settings_.file, nullptr, settings_.chain);
     if (!recovered) return recovered.error();
     Opened out{{}, {}, std::move(*recovered)};
-    if (out.recovered.chain.head().sequence > 0)
+    if (out.recovered.chain.head().sequence > 0) {
       out.warnings.push_back(state_path_ +
                              " is missing; the trail goes on from what the file holds, and "
                              "whether records are missing at its end cannot be told");
+    } else if (Result<void> written = write_first_state(out); !written) {
+      return written.error();
+    }
     return out;
   }
 

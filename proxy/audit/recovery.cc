@@ -41,7 +41,7 @@ class Recovery {
         offset = *begin;
       }
       if (Result<void> read = take(file, offset); !read) return read;
-      out_.follows = file == path_ ? std::string() : name_in_records(file);
+      if (file != path_) out_.follows = name_in_records(file);
     }
     return {};
   }
@@ -103,9 +103,10 @@ class Recovery {
     return found;
   }
 
+  // A record that lacks nothing but its line end is one.
   std::optional<Line> line_of(const std::string& file, const LineReader::Piece& piece) {
     if (file == path_) out_.needs_newline = !piece.whole;
-    return piece.whole ? read_line(piece.line, chained_) : std::nullopt;
+    return read_line(piece.line, chained_);
   }
 
   bool is_head(const Line& line, const ChainHead& head) const {

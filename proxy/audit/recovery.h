@@ -28,7 +28,7 @@ struct Recovered {
   std::vector<TrailRecovered> findings;  // to be recorded, in this order
   bool needs_newline = false;            // FILE does not end with a line end
   bool file_gone = false;                // FILE is new, and the file that held the records was not found
-  std::string follows;                   // FILE is new: the rotated file that it goes on from, if known
+  std::string follows;                   // if FILE is new: the file that it goes on from, as far as known
 };
 
 // `state`: null at the very first start, or when it was lost; then only a chain without a key goes on.
