@@ -79,11 +79,11 @@ class PrivatePostern:
         fresh.write_text(text)
         fresh.rename(self.config_path)
 
-    def start(self, listeners: tuple[str, ...] = ("imaps", "imap", "status")) -> None:
-        """Returns when all the listeners named are open; their ports are then in `ports`."""
+    def start(self, listeners: tuple[str, ...] = ("imaps", "imap", "status"), *, output: int | None = None) -> None:
+        """Returns when all the listeners named are open; their ports are then in `ports`. `output`: for its stdout."""
         self._process = subprocess.Popen([str(self.binary), "run", "-c", str(self.config_path)], cwd=self.folder,
-                                         stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                         errors="replace", start_new_session=True)
+                                         stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE,
+                                         text=True, errors="replace", start_new_session=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.wait_until(lambda: all(name in self.ports for name in listeners), "all listeners to be open")
