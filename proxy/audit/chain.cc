@@ -19,9 +19,9 @@ Chain::Chain(ChainHead head, std::optional<Secret> key) : head_(head), key_(std:
   if (key_) hmac_.emplace(*key_);
 }
 
-tls::Sha256 Chain::next_hash(Octets line) const {
-  if (hmac_) return hmac_->of({octets_of(head_.hash), line});
-  return tls::sha256({octets_of(head_.hash), line});
+tls::Sha256 Chain::hash_behind(const tls::Sha256& previous, Octets line) const {
+  if (hmac_) return hmac_->of({octets_of(previous), line});
+  return tls::sha256({octets_of(previous), line});
 }
 
 void Chain::seal(std::string& out, std::size_t from) {

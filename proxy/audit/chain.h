@@ -42,7 +42,9 @@ class Chain {
   // + 1. Appends `,"prev":"…","hash":"…"}` and the line end.
   void seal(std::string& out, std::size_t from);
   // The hash that the next record has if its octets ahead of `,"hash":"` are these.
-  tls::Sha256 next_hash(Octets line) const;
+  tls::Sha256 next_hash(Octets line) const { return hash_behind(head_.hash, line); }
+  // … if it stood behind a record with this hash.
+  tls::Sha256 hash_behind(const tls::Sha256& previous, Octets line) const;
   void advance(const tls::Sha256& hash) noexcept;
   // The record sealed or advanced last was a checkpoint. Without a key only the epoch is counted.
   void evolve();

@@ -15,6 +15,8 @@ constexpr const char* kExamples =
     "  postern explain -c /etc/postern/postern.yaml --user fred --from 192.0.2.7 --mailbox Archive \\\n"
     "    --command 'UID STORE 1:* +FLAGS (\\Deleted)'\n"
     "  postern capabilities -c /etc/postern/postern.yaml\n"
+    "  postern audit verify /var/log/postern/audit.log*\n"
+    "  postern audit cat --user fred --since 2d --class destructive /var/log/postern/audit.log*\n"
     "\nSignals: SIGTERM drains and ends, SIGHUP reloads the configuration, SIGUSR1 reopens the log file.\n"
     "Exit status: 0 good, 1 invalid configuration or failure, 2 wrong usage.\n";
 
@@ -45,6 +47,99 @@ CLI::App* add_explain(CLI::App& app, ExplainQuestion& question) {
   return explain;
 }
 
+constexpr const char* kVerifyHelp =
+    "\nProves that no record is missing, changed or moved, over rotations and restarts, and names the first "
+    "that is.\n"
+    "Give it all files of the trail, in any order. The end is proven by FILE.state beside them, or by "
+    "--state.\n"
+    "\nExamples:\n"
+    "  postern audit verify /var/log/postern/audit.log*\n"
+    "  postern audit verify --key verifier.key --checkpoint-key checkpoint.pub --from 120001 audit.log*\n"
+    "\nExit status: 0 whole, 1 not whole, 2 wrong usage, a file that cannot be read, or a key that is "
+    "missing.\n";
+constexpr const char* kKeygenHelp =
+    "\nPrints the verifier's key on standard output, once, and stores only the key that comes after it: from "
+    "that\n"
+    "one nobody can go back. For a checkpoint key its public half is printed. Files are never overwritten.\n"
+    "\nExamples:\n"
+    "  postern audit keygen --chain-key /etc/postern/chain.key | ssh vault 'cat > postern-verifier.key'\n"
+    "  postern audit keygen --checkpoint-key /etc/postern/checkpoint.pem > checkpoint.pub\n";
+constexpr const char* kCatHelp =
+    "\nA table; --json gives the records themselves. GONE: messages seen to vanish, ? where nobody can "
+    "know.\n"
+    "\nExamples:\n"
+    "  postern audit cat --class destructive --mailbox 'Archive*' /var/log/postern/audit.log*\n"
+    "  postern audit cat --user fred --since 2026-11-01 --until 2026-11-21T14:00:00Z --json audit.log*\n"
+    "  postern audit cat --user fred --state /var/log/postern/audit.log.state audit.log*   (audit.redact)\n";
+constexpr const char* kTailHelp =
+    "\nGoes on in the new file when the trail is rotated.\n"
+    "\nExample:\n"
+    "  postern audit tail -n 20 --class destructive /var/log/postern/audit.log\n";
+
+void add_audit_filter(CLI::App& app, AuditQuestion& question) {
+  const auto add = [&](const char* name, std::string& value, const char* type, const char* help) {
+    app.add_option(name, value, help)->type_name(type);
+  };
+  add("--user", question.user, "NAME", "records of this user; * and ? stand for any");
+  add("--since", question.since, "TIME", "RFC 3339, a date, or how long ago: 2h, 3d");
+  add("--until", question.until, "TIME", "likewise");
+  add("--mailbox", question.mailbox, "NAME", "canonical; * and ? stand for any; the target counts, too");
+  add("--class", question.command_class, "CLASS", "of commands: read, write, destructive, auth, admin");
+  add("--event", question.event, "NAME", "auth.failure, policy.deny, audit.*, …");
+  add("--session", question.session, "ID", "records of this session");
+  add("--state", question.state, "FILE",
+      "FILE.state of a trail with audit.redact: names are looked for by hash");
+  app.add_flag("--json", question.json, "the records, one a line");
+}
+
+void add_files(CLI::App& app, AuditQuestion& question) {
+  app.add_option("FILES", question.files, "of the trail")->required();
+}
+
+void add_verify(CLI::App& audit, AuditQuestion& question) {
+  CLI::App* const verify = audit.add_subcommand("verify", "prove that the trail is whole");
+  verify->footer(kVerifyHelp);
+  verify->add_option("--key", question.key, "the key that keygen printed, for a trail with chain_key_file")
+      ->type_name("FILE");
+  verify
+      ->add_option("--checkpoint-key", question.checkpoint_key,
+                   "the public key that checkpoints are signed by")
+      ->type_name("FILE");
+  verify->add_option("--from", question.from, "the first record that is asked about; without it: 1")
+      ->type_name("SEQ")
+      ->check(CLI::PositiveNumber);
+  verify->add_option("--state", question.state, "FILE.state; without it: the one beside the files")
+      ->type_name("FILE");
+  verify->add_flag("--json", question.json, "one object instead of lines");
+  add_files(*verify, question);
+  verify->callback([&question] { question.verb = AuditVerb::Verify; });
+}
+
+CLI::App* add_audit(CLI::App& app, AuditQuestion& question) {
+  CLI::App* const audit = app.add_subcommand("audit", "verify and read the audit trail, and make its keys");
+  audit->require_subcommand(1);
+  add_verify(*audit, question);
+  CLI::App* const keygen = audit->add_subcommand("keygen", "make the keys of a new trail");
+  keygen->footer(kKeygenHelp);
+  keygen->add_option("--chain-key", question.chain_key, "for audit.chain_key_file")->type_name("FILE");
+  keygen->add_option("--checkpoint-key", question.checkpoint_key, "for audit.checkpoint_key_file")
+      ->type_name("FILE");
+  keygen->require_option(1, 2);
+  keygen->callback([&question] { question.verb = AuditVerb::Keygen; });
+  CLI::App* const cat = audit->add_subcommand("cat", "show records");
+  cat->footer(kCatHelp);
+  add_audit_filter(*cat, question);
+  add_files(*cat, question);
+  cat->callback([&question] { question.verb = AuditVerb::Cat; });
+  CLI::App* const tail = audit->add_subcommand("tail", "show the last records, and those to come");
+  tail->footer(kTailHelp);
+  tail->add_option("-n,--lines", question.lines, "records to begin with; without it: 10")->type_name("N");
+  add_audit_filter(*tail, question);
+  tail->add_option("FILE", question.files, "that is written")->required()->expected(1);
+  tail->callback([&question] { question.verb = AuditVerb::Tail; });
+  return audit;
+}
+
 }  // namespace
 
 Parsed parse_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
@@ -70,6 +165,7 @@ Parsed parse_command_line(int argc, const char* const* argv, std::ostream& out, 
       ->add_option("-c,--config", line.config_path, "apply rewrite.capabilities of this configuration")
       ->type_name("FILE");
   capabilities->add_flag("--json", line.json, "an array of objects instead of columns");
+  CLI::App* const audit = add_audit(app, line.audit);
   CLI::App* const version = app.add_subcommand("version", "show the version");
   app.require_subcommand(0, 1);
   try {
@@ -84,6 +180,7 @@ Parsed parse_command_line(int argc, const char* const* argv, std::ostream& out, 
   if (wants_check || check->parsed()) line.verb = Verb::Check;
   if (run->parsed()) line.verb = Verb::Run;
   if (explain->parsed()) line.verb = Verb::Explain;
+  if (audit->parsed()) line.verb = Verb::Audit;
   if (capabilities->parsed()) line.verb = Verb::Capabilities;
   return {line, 0};
 }

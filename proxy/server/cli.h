@@ -5,11 +5,12 @@
 #include <optional>
 #include <string>
 
+#include "server/audit_command.h"
 #include "server/explain.h"
 
 namespace postern::server {
 
-enum class Verb : std::uint8_t { Run, Check, Explain, Capabilities, Version };
+enum class Verb : std::uint8_t { Run, Check, Explain, Capabilities, Audit, Version };
 
 struct CommandLine {
   Verb verb = Verb::Run;
@@ -17,6 +18,7 @@ struct CommandLine {
   bool takeover = false;
   bool json = false;         // Capabilities
   ExplainQuestion question;  // Explain
+  AuditQuestion audit;       // Audit
 };
 
 // What to do, or the exit status: 0 after --help, 2 after wrong usage. Help goes to `out`, complaints to

@@ -1,6 +1,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "server/audit_command.h"
 #include "server/capabilities.h"
 #include "server/check.h"
 #include "server/cli.h"
@@ -27,6 +28,8 @@ int main(int argc, char** argv) {
     case server::Verb::Capabilities:
       return server::show_capabilities(parsed.command->config_path, parsed.command->json, std::cout,
                                        std::cerr);
+    case server::Verb::Audit:
+      return server::audit(parsed.command->audit, std::cout, std::cerr);
     case server::Verb::Run:
       return server::Server({parsed.command->config_path, parsed.command->takeover}).run();
   }
