@@ -167,7 +167,7 @@ TEST_F(FilesTest, AFileThatCannotBeReopenedIsWrittenOn) {
 // The full disk is left for another one: the record that was begun is written again, as a whole.
 TEST_F(FilesTest, ReopeningLeavesAFullDiskBehind) {
   std::size_t times = 0;
-  for (const std::size_t room : {0, 1, 200, 311}) {
+  for (const std::size_t room : {0U, 1U, 200U, 311U}) {
     disk = std::make_shared<FakeDisk>();
     with_key();
     open();
