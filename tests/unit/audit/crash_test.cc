@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "audit/recovery.h"
+#include "audit/verify.h"
 #include "unit/audit/support.h"
 
 namespace postern::audit {
@@ -49,6 +51,20 @@ class CrashTest : public WriterTest {
     disk->keep_snapshots(false);
   }
 
+  // `postern audit verify` agrees.
+  void verifies() {
+    const Secret key = verifiers_key();
+    VerifyOptions options;
+    if (!settings.chain_key_file.empty()) options.key = &key;
+    std::vector<std::string> files = rotated_files(*disk, kPath);
+    files.push_back(kPath);
+    const Result<VerifyReport> report = verify(*disk, files, options);
+    ASSERT_TRUE(report) << report.error().detail;
+    ASSERT_FALSE(report->bad) << name_of(report->bad->kind) << " in " << report->bad->place.file << " at "
+                              << report->bad->place.offset << ": " << report->bad->detail;
+    ASSERT_EQ(report->records, proof().records);
+  }
+
   // What the next start makes of it.
   void goes_on(const std::shared_ptr<FakeDisk>& left, std::size_t call, const std::string& what) {
     SCOPED_TRACE("call " + std::to_string(call) + ", " + what);
@@ -60,6 +76,7 @@ class CrashTest : public WriterTest {
     const Proof whole = proof();
     ASSERT_EQ(whole.text(), "");
     ASSERT_EQ(whole.intents.count("afterwards"), 1U);
+    ASSERT_NO_FATAL_FAILURE(verifies());
     for (const auto& [at, mailbox] : granted) {
       if (at > call) continue;
       ASSERT_EQ(whole.intents.count(mailbox), 1U) << mailbox;
