@@ -61,7 +61,7 @@ class Ring {
   // More than half of it is used, as far as the producer knows.
   bool filling() noexcept {
     if (head_here_ - tail_seen_ <= kSlots / 2) return false;
-    tail_seen_ = tail_.load(std::memory_order_relaxed);
+    tail_seen_ = tail_.load(std::memory_order_acquire);
     return head_here_ - tail_seen_ > kSlots / 2;
   }
 
