@@ -113,21 +113,23 @@ bool append_escaped(std::string& out, std::string_view value, EscapeStyle style,
   const std::size_t end = std::min(value.size(), bounds.taken);
   bool cut = end < value.size();
   std::size_t at = 0;
-  std::size_t whole = start;  // what may stay if the dots have to follow
+  const std::size_t fits = bounds.written - kDots.size();
+  std::size_t whole = 0;  // octets written that may stay if the dots have to follow
   while (at < end) {
     const auto from = value.begin() + static_cast<std::ptrdiff_t>(at);
     const auto run_end = std::find_if_not(from, value.begin() + static_cast<std::ptrdiff_t>(end), is_plain);
     const auto run = static_cast<std::size_t>(run_end - from);
+    const std::size_t used = out.size() - start;
     if (run > 0) {
+      if (used <= fits) whole = std::min(used + run, fits);
       out.append(value, at, run);
-      special = special || value.substr(at, run).find_first_of(" =") != std::string_view::npos;
+      special = special || std::any_of(from, run_end, [](char c) { return c == ' ' || c == '='; });
       at += run;
-      whole = std::max(whole, std::min(out.size(), start + (bounds.written - kDots.size())));
     } else {
       const std::size_t length = utf8_length(value.substr(at));
       if (at + length > end) break;  // cut between characters, not inside one
       at += append_character(out, value.substr(at), style, special);
-      if (out.size() - start <= bounds.written - kDots.size()) whole = out.size();
+      if (out.size() - start <= fits) whole = out.size() - start;
     }
     if (out.size() - start > bounds.written) {
       cut = true;
@@ -135,7 +137,7 @@ bool append_escaped(std::string& out, std::string_view value, EscapeStyle style,
     }
   }
   if (!cut) return special;
-  if (out.size() - start > bounds.written - kDots.size()) out.resize(whole);
+  if (out.size() - start > fits) out.resize(start + whole);
   out += kDots;
   return special;
 }
