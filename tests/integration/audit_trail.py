@@ -90,6 +90,10 @@ class AuditTest(GatewayTest):
         cls.folder = new_folder(cls)
         cls.pair = self_signed(cls.folder / "tls", NAME)
         cls.dovecot = start_dovecot(cls)
+        cls.start_gateway()
+
+    @classmethod
+    def start_gateway(cls) -> None:
         (cls.folder / "trail").mkdir(mode=0o700)
         cls.trail = Trail(cls.folder / "trail" / "audit.jsonl")
         cls.gateway = start_gateway(cls, cls.tree())
