@@ -88,7 +88,7 @@ class Verifier {
         piece.whole ? read_line(piece.line, shape_.chained) : std::optional<Line>();
     place.sequence = line ? line->sequence : chain_.head().sequence + 1;
     if (!started_ && options_.from > 1) {
-      if (Result<void> found = seek(place, line); !found || !started_) return found;
+      if (Result<void> found = seek(place, line); !found || !started_ || report_.bad) return found;
     }
     if (line && goes_on(*line)) {
       if (region_)
@@ -126,7 +126,9 @@ class Verifier {
     }
     if (line->sequence > options_.from) {
       bad(BadKind::Missing, place, "the files begin behind the record that was asked for");
+      report_.bad->place.sequence = options_.from;
       report_.bad->missing = line->sequence - options_.from;
+      if (line->event == "audit.rotate") report_.bad->missing_file = text_in(line->content, "previous");
     }
     started_ = true;
     report_.first = options_.from;
@@ -164,7 +166,8 @@ class Verifier {
       note_command(line.event == "command.intent", text);
     } else if (line.event == "audit.checkpoint") {
       note_checkpoint(place, text);
-      return {};  // one follows audit.stop
+      stopped_ = std::exchange(stop_seen_, false);
+      return {};
     } else if (line.event == "audit.start") {
       ++report_.starts;
       give_up_intents();
@@ -175,7 +178,8 @@ class Verifier {
     } else if (line.event == "audit.rotate") {
       next_file_ = text_in(text, "next");
     }
-    stopped_ = line.event == "audit.stop";
+    stop_seen_ = line.event == "audit.stop";
+    stopped_ = stop_seen_ && !shape_.chained;
     return {};
   }
 
@@ -283,7 +287,10 @@ class Verifier {
     const RecordPlace& place = region.place;
     const bool last = region.at_end && region.file + 1 == shape_.files.size();
     if (!last) {
-      if (region.terminated || !region.at_end) {
+      Result<bool> torn = false;
+      if (!region.terminated && region.at_end) torn = looks_torn(region);
+      if (!torn) return torn.error();
+      if (!*torn) {
         bad(BadKind::Changed, place, "this is no record");
         return {};
       }
@@ -440,8 +447,9 @@ class Verifier {
   std::optional<std::uint64_t> epoch_;  // of the next record, as those before it tell
   RecordPlace last_;                    // the last good record
   std::size_t last_file_ = 0;
-  std::string next_file_;  // the last good record is an audit.rotate that names it
-  bool stopped_ = false;
+  std::string next_file_;   // the last good record is an audit.rotate that names it
+  bool stop_seen_ = false;  // the last good record is an audit.stop
+  bool stopped_ = false;    // … with the checkpoint that follows it: an end in order
   std::uint64_t end_of_file_ = 0;
   std::optional<Region> region_;
   std::vector<Region> pending_;  // no audit.recovered has named them yet

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -12,15 +13,17 @@
 namespace postern::audit {
 namespace {
 
-constexpr std::size_t kLooks = 3;         // lines that are records …
+constexpr std::size_t kLooks = 5;         // lines that are records …
 constexpr std::size_t kPiecesMost = 256;  // … among so many
 
-// The first record's number, though one of the lines may have been changed: two neighbours that agree.
+// The first record's number, though one line may have been changed, or two swapped: what most of them say.
 std::uint64_t first_of(const std::vector<std::uint64_t>& sequences) {
-  if (sequences.empty()) return std::numeric_limits<std::uint64_t>::max();
-  for (std::size_t i = 0; i + 1 < sequences.size(); ++i)
-    if (sequences[i + 1] == sequences[i] + 1) return sequences[i] - std::min<std::uint64_t>(i, sequences[i]);
-  return *std::min_element(sequences.begin(), sequences.end());
+  std::map<std::uint64_t, std::size_t> votes;
+  for (std::size_t i = 0; i < sequences.size(); ++i)
+    ++votes[sequences[i] - std::min<std::uint64_t>(i, sequences[i])];
+  const auto most = std::max_element(votes.begin(), votes.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == votes.end() ? std::numeric_limits<std::uint64_t>::max() : most->first;
 }
 
 struct Look {
