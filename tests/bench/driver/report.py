@@ -26,6 +26,8 @@ KIB_OF_PEER = 0.70
 BASE_KIB_AIM = 8 * 1024
 INSTRUCTIONS_OVER_RELAY = 1500
 NS_OF_RULES = 2000
+CPU_WITH_AUDIT = 1.3
+ADDED_BY_AUDIT = 3  # to an EXPUNGE in many sessions, by what a flush takes in one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +98,7 @@ def verdicts(outcome):
             stalls = by_target["postern"]["stalls"]
             out.append(Verdict(f"{scenario}, one connection: > 35 ms", stalls, 0, True))
     return (out + memory_verdicts(outcome["memory"]) + instruction_verdicts(outcome["instructions"]) +
-            rule_verdicts(outcome["rules"]))
+            rule_verdicts(outcome["rules"]) + audit_verdicts(outcome["audit"]))
 
 
 def resumed_share(rounds):
@@ -134,6 +136,23 @@ def rule_verdicts(rules):
     return [Verdict(f"1,000 rules, {name}: {command}, ns", nanoseconds, NS_OF_RULES, False)
             for name, commands in rules.items() if name != "endings"
             for command, nanoseconds in commands.items()]
+
+
+def audit_verdicts(audit):
+    if not audit:
+        return []
+    out = [Verdict(f"audit all, {name}: CPU of none, hard", ratio, CPU_WITH_AUDIT, True)
+           for name, ratio in audit["cpu"].items()]
+    one, most = audit["expunge"][0], audit["expunge"][-1]
+    out.append(Verdict(f"EXPUNGE in {most['sessions']} sessions: added by write-ahead, in flushes, hard",
+                       most["added_us"] / one["flush_us"], ADDED_BY_AUDIT, True))
+    return out
+
+
+def audit_rows(audit):
+    for entry in audit["expunge"]:
+        yield (f"EXPUNGE, {entry['sessions']} sessions", f"{entry['without_us']:.0f}", f"{entry['with_us']:.0f}",
+               f"{entry['added_us']:.0f}", f"{entry['flush_us']:.0f}", f"{entry['records_per_flush']:.1f}")
 
 
 def table(head, rows):
@@ -182,6 +201,10 @@ def text(outcome):
         rows = [(f"1,000 rules, {name}", command, f"{nanoseconds:.0f}", f"{nanoseconds / NS_OF_RULES:.2f}")
                 for name, commands in outcome["rules"].items() for command, nanoseconds in commands.items()]
         parts.append(table(("rules", "command", "ns", "/limit"), rows))
+    if outcome["audit"]:
+        parts.append(table(("write-ahead audit", "without us", "with us", "added us", "flush us",
+                            "commands/flush"),
+                           list(audit_rows(outcome["audit"]))))
     held = verdicts(outcome)
     if held:
         rows = [(verdict.what, f"{verdict.value:.2f}",

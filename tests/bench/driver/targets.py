@@ -88,23 +88,26 @@ upstreams:
   - name: mail
     servers: ["127.0.0.1:{imap}"]
 status:
-  address: ""
+  address: "127.0.0.1:{status}"
 log: {{ level: warning }}
 workers: {workers}
+audit: {audit}
 """
 
 
 class Postern(Target):
-    def __init__(self, name, program, workers):
-        super().__init__(name, ["implicit", "starttls", "off"])
+    def __init__(self, name, program, workers, audit="{ file: '' }"):
+        super().__init__(name, ["implicit", "starttls", "off", "status"])
         self.program = program
         self.workers = workers
+        self.audit = audit
 
     def command(self, bench, folder):
         path = os.path.join(folder, "postern.yaml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(POSTERN.format(certificate=bench.certificate, key=bench.key,
-                                      imap=bench.upstream.imap, workers=self.workers, **self.ports))
+                                      imap=bench.upstream.imap, workers=self.workers, audit=self.audit,
+                                      **self.ports))
         return [self.program, "run", "-c", path]
 
 

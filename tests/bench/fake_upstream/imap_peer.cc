@@ -133,7 +133,7 @@ void ImapPeer::execute(std::string_view command) {
   tag_ = take_word(command);
   std::string verb = upper(take_word(command));
   if (verb == "UID") verb = upper(take_word(command));
-  if (verb == "NOOP" || verb == "CHECK" || verb == "CLOSE" || verb == "ENABLE")
+  if (verb == "NOOP" || verb == "CHECK" || verb == "CLOSE" || verb == "ENABLE" || verb == "EXPUNGE")
     return tagged("OK Completed.");
   if (verb == "FETCH") return answer_fetch(command);
   if (verb == "STORE") {

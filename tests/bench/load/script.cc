@@ -66,6 +66,8 @@ Script make_script(const std::string& scenario, Tls tls, std::uint64_t body_mib)
   script.set_up.push_back(command("SELECT INBOX"));
   if (scenario == "noop") {
     script.operation = {last(command("NOOP"))};
+  } else if (scenario == "expunge") {
+    script.operation = {last(command("UID EXPUNGE 1"))};
   } else if (scenario == "mix") {
     script.operation = mix();
   } else if (scenario == "fetch") {
