@@ -34,7 +34,8 @@ void Writer::Impl::turn() {
   if (trouble_ == Trouble::Sync || (trouble_ == Trouble::Write && now < retry_at_)) return;
   if (!watch_file(now)) return;
   if (trouble_ == Trouble::None) {
-    took_ = gather();
+    // Whoever comes while others are sealed still catches this batch, and its sync.
+    while (gather()) took_ = true;
     tell_gaps();
     checkpoint_if_due(now);
   }
@@ -44,16 +45,18 @@ void Writer::Impl::turn() {
   if (prune_due_ && !state_due_) prune();
 }
 
+// False: there was nothing, or the batch is full.
 bool Writer::Impl::gather() {
   bool took = false;
+  more_ = false;
   gate_.waker.calm();
   for (std::size_t i = 0; i < producers_.size(); ++i) {
     Producer& producer = producers_[(first_producer_ + i) % producers_.size()];
     Ring& ring = producer.port.ring();
     std::size_t ready = ring.ready();
     if (ready == 0) continue;
-    took = true;
     for (; ready > 0 && output_.buffer().size() < kBatchBytes; --ready) {
+      took = true;
       const Ring::Item item = ring.take();
       if (item.awaited) producer.awaited = ring.taken();
       sealer_.seal(output_.buffer(), *item.record);
