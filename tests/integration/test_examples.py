@@ -18,7 +18,7 @@ import maildir
 from attack import literal, mail_of, say
 from clients.mailbox import Message, Store, text_message
 from support import (NAME, PASSWORDS, ROOT, WAIT_SECONDS, Pair, PrivateDovecot, PrivatePostern, Wire, authority, binary,
-                     main, new_folder, self_signed, signed, start_gateway, start_server, trusting)
+                     end_well, main, new_folder, self_signed, signed, start_gateway, start_server, trusting)
 
 EXAMPLES = ROOT / "deploy/examples"
 PASSWORD = PASSWORDS["alice"]
@@ -50,6 +50,11 @@ def make_files(folder: pathlib.Path) -> Pair:
     contractors = authority(folder / "authority")
     (folder / "tls/contractors-ca.crt").write_bytes(contractors.cert.read_bytes())
     (folder / "tls/master-password").write_text(PASSWORDS["bob"] + "\n")
+    (folder / "audit").mkdir(mode=0o700)
+    keys = subprocess.run([str(binary()), "audit", "keygen", "--chain-key", str(folder / "tls/audit-chain.key"),
+                           "--checkpoint-key", str(folder / "tls/audit-checkpoint.key")],
+                          capture_output=True, text=True, timeout=WAIT_SECONDS, check=True).stdout
+    (folder / "verifier.key").write_text(re.search(r"^[0-9a-f]{64}\n", keys, re.MULTILINE)[0])
     return contractors
 
 
@@ -111,6 +116,7 @@ class Example(unittest.TestCase):
         """A gateway under the example; each text of `replaced` must stand in it."""
         text = (EXAMPLES / f"{name}.yaml").read_text()
         changes = {'"[::]:993"': '"127.0.0.1:0"', '"[::]:143"': '"127.0.0.1:0"', " tls/": f" {self.folder}/tls/",
+                   " audit/": f" {self.folder}/audit/",
                    "file:tls/": f"file:{self.folder}/tls/",
                    "127.0.0.1:10143": f"127.0.0.1:{self.dovecot.imap_port}"} | replaced
         for old in replaced:
@@ -288,6 +294,29 @@ class Example(unittest.TestCase):
         done = subprocess.run(command.replace("server.crt", str(pair.cert)), shell=True, capture_output=True, text=True,
                               timeout=WAIT_SECONDS, check=True)
         return done.stdout.split()[0]
+
+    def test_who_deleted_this(self) -> None:
+        """By the commands that the example tells."""
+        gateway = self.run_example("who-deleted-this")
+        wire = self.log_in(CONTRACTOR)
+        self.assert_allowed(wire, "SELECT Archive", "UID STORE 2 +FLAGS (\\Deleted)", "EXPUNGE", "LOGOUT")
+        wire.close()
+        gateway.wait_for("session closed", user=CONTRACTOR)
+        commands = re.findall(r"#   postern (audit (?:cat|verify) .*)", (EXAMPLES / "who-deleted-this.yaml").read_text())
+        table = self.run_tool(commands[0])
+        for name in ("STORE", "EXPUNGE"):
+            self.assertRegex(table, rf"(?m)^.*{re.escape(CONTRACTOR)}.*{name}.*Archive")
+        end_well(gateway)
+        self.assertRegex(self.run_tool(commands[1]), r"^good: records 1 to \d+ in 1 file\n")
+        trail = self.folder / "audit/trail.jsonl"
+        trail.write_bytes(trail.read_bytes().replace(b'"STORE"', b'"FETCH"'))
+        with self.assertRaises(subprocess.CalledProcessError):
+            self.run_tool(commands[1])
+
+    def run_tool(self, command: str) -> str:
+        done = subprocess.run(f"{shlex.quote(str(binary()))} {command}", shell=True, cwd=self.folder, capture_output=True,
+                              text=True, timeout=WAIT_SECONDS, check=True)
+        return done.stdout + done.stderr
 
     def test_brake(self) -> None:
         self.run_example("brake")
