@@ -96,6 +96,16 @@ class FullDisk(FileTest):
         self.assertEqual(len(done), 1)
         self.assertIn(done[0]["id"], [each["id"] for each in deleted if each["event"] == "command.intent"])
 
+    def test_the_process_ends_all_the_same(self) -> None:
+        self.start(events=["all"])
+        wire = self.session()
+        wire.expect_ok("SELECT INBOX")
+        self.fill()
+        self.assertTrue(self.expunge(wire).startswith(UNAVAILABLE))
+        self.gateway.signal(signal.SIGTERM)
+        self.assert_ends(wire)
+        self.stop()
+
     def test_with_allow_the_gap_is_told(self) -> None:
         self.start(events=["all"], on_failure="allow")
         wire = self.session()
