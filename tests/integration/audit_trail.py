@@ -7,7 +7,9 @@ import json
 import pathlib
 from typing import Any
 
-from support import (NAME, PASSWORDS, GatewayTest, Wire, configuration, merge, new_folder, poll, self_signed,
+import jsonschema
+
+from support import (NAME, PASSWORDS, ROOT, GatewayTest, Wire, configuration, merge, new_folder, poll, self_signed,
                      start_dovecot, start_gateway)
 
 Record = dict[str, Any]
@@ -91,6 +93,14 @@ class AuditTest(GatewayTest):
         cls.pair = self_signed(cls.folder / "tls", NAME)
         cls.dovecot = start_dovecot(cls)
         cls.start_gateway()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        super().tearDownClass()
+        if hasattr(cls, "trail"):
+            validator = jsonschema.Draft202012Validator(json.loads((ROOT / "config/audit.schema.json").read_text()))
+            for each in cls.trail.records():
+                validator.validate(each)
 
     @classmethod
     def start_gateway(cls) -> None:
