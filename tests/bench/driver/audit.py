@@ -1,7 +1,9 @@
 """What the audit trail costs: CPU with everything recorded, and what write-ahead adds to an EXPUNGE."""
 
+import json
 import re
 import statistics
+import subprocess
 import urllib.request
 
 from driver import targets
@@ -66,3 +68,14 @@ def measure(bench, say):
     finally:
         for target in (without, everything, ahead):
             target.stop()
+
+
+def measure_records(bench, say):
+    """The writer of the trail alone, without a wire."""
+    say("audit: records into a file, and waiters for the disk")
+    records, rounds = ("20000", "20") if bench.arguments.quick else ("400000", "200")
+    done = subprocess.run([bench.program("bench_audit"), bench.folder, records, rounds], check=False,
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise targets.Failure(f"bench_audit ended with {done.returncode}: {done.stderr.strip()}")
+    return json.loads(done.stdout)

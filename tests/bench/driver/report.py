@@ -27,6 +27,8 @@ BASE_KIB_AIM = 8 * 1024
 INSTRUCTIONS_OVER_RELAY = 1500
 NS_OF_RULES = 2000
 CPU_WITH_AUDIT = 1.3
+NS_OF_RECORD = 3000
+SYNCS_OF_A_WAIT = 3
 ADDED_BY_AUDIT = 3  # to an EXPUNGE in many sessions, by what a flush takes in one
 
 
@@ -98,7 +100,8 @@ def verdicts(outcome):
             stalls = by_target["postern"]["stalls"]
             out.append(Verdict(f"{scenario}, one connection: > 35 ms", stalls, 0, True))
     return (out + memory_verdicts(outcome["memory"]) + instruction_verdicts(outcome["instructions"]) +
-            rule_verdicts(outcome["rules"]) + audit_verdicts(outcome["audit"]))
+            rule_verdicts(outcome["rules"]) + audit_verdicts(outcome["audit"]) +
+            record_verdicts(outcome["audit_records"]))
 
 
 def resumed_share(rounds):
@@ -147,6 +150,29 @@ def audit_verdicts(audit):
     out.append(Verdict(f"EXPUNGE in {most['sessions']} sessions: added by write-ahead, in flushes, hard",
                        most["added_us"] / one["flush_us"], ADDED_BY_AUDIT, True))
     return out
+
+
+def record_verdicts(measured):
+    """The syncs tell of group commit whatever the disk: where it is very fast, sealing takes longer."""
+    if not measured:
+        return []
+    most = max(measured["waiters"], key=int)
+    out = [Verdict(f"a record, {durability}: CPU ns, aim", entry["cpu_ns"], NS_OF_RECORD, False)
+           for durability, entry in measured["records"].items()]
+    out.append(Verdict(f"{most} waiters: syncs while each waits once, hard", measured["waiters"][most]["syncs"],
+                       SYNCS_OF_A_WAIT, True))
+    return out
+
+
+def record_tables(measured):
+    yield table(("records into a file", "a second", "CPU ns each"),
+                [(name, entry["per_second"], entry["cpu_ns"]) for name, entry in measured["records"].items()])
+    flush = measured["sync"]
+    rows = [("a flush alone", flush["p50_us"], flush["p99_us"], "1.00", "")]
+    for name, entry in measured["waiters"].items():
+        rows.append((f"{name} at once", entry["p50_us"], entry["p99_us"],
+                     f"{entry['p50_us'] / flush['p50_us']:.2f}", f"{entry['syncs']:.2f}"))
+    yield table(("waiting for the disk", "p50 us", "p99 us", "/flush", "syncs"), rows)
 
 
 def audit_rows(audit):
@@ -205,6 +231,8 @@ def text(outcome):
         parts.append(table(("write-ahead audit", "without us", "with us", "added us", "flush us",
                             "commands/flush"),
                            list(audit_rows(outcome["audit"]))))
+    if outcome["audit_records"]:
+        parts.extend(record_tables(outcome["audit_records"]))
     held = verdicts(outcome)
     if held:
         rows = [(verdict.what, f"{verdict.value:.2f}",
