@@ -150,6 +150,7 @@ class Verifier {
     chain_.advance(line.hash);
     ++report_.records;
     last_ = place;
+    end_ = {place.file, place.line + 1, place.offset + text.size() + 1, line.sequence + 1};
     last_file_ = file;
     next_file_.clear();
     if (options_.state != nullptr && options_.state->head.sequence == line.sequence && shape_.chained &&
@@ -387,9 +388,7 @@ class Verifier {
       if ((between || !started_) && line.event == "audit.rotate")
         report_.bad->missing_file = text_in(text, "previous");
     } else {
-      RecordPlace end = last_;
-      end.sequence = expected;
-      bad(BadKind::CutOff, end, "the file ends with this line, but the trail went on in it");
+      bad(BadKind::CutOff, end_, "the file ends here, but the trail went on in it");
     }
     report_.bad->missing = line.sequence - expected;
     if (line.event == "audit.gap") note_gap(line, text);
@@ -417,18 +416,15 @@ class Verifier {
       return Error{ErrorCode::ConfigInvalid,
                    "the files end before record " + std::to_string(options_.from) + ": nothing was verified"};
     const std::uint64_t known = options_.state != nullptr ? options_.state->head.sequence : 0;
-    RecordPlace end = last_;
-    end.sequence = chain_.head().sequence + 1;
-    end.offset = end_of_file_;
     if (known > chain_.head().sequence && next_file_.empty()) {
-      bad(BadKind::CutOff, end, "the trail ends before the record that the state file knows");
+      bad(BadKind::CutOff, end_, "the trail ends before the record that the state file knows");
       report_.bad->missing = known - chain_.head().sequence;
     } else if (!next_file_.empty() && (options_.state == nullptr || known > chain_.head().sequence)) {
-      bad(BadKind::Missing, end, "the trail goes on in another file, which was not given");
+      bad(BadKind::Missing, end_, "the trail goes on in another file, which was not given");
       report_.bad->missing_file = next_file_;
       report_.bad->missing = known > chain_.head().sequence ? known - chain_.head().sequence : 0;
     } else if (options_.checkpoint_key != nullptr && report_.signed_checkpoints == 0) {
-      bad(BadKind::Changed, end, "no checkpoint is signed by the key that was given");
+      bad(BadKind::Changed, end_, "no checkpoint is signed by the key that was given");
     }
     if (stopped_) give_up_intents();
     return {};
@@ -446,6 +442,7 @@ class Verifier {
   bool started_ = false;
   std::optional<std::uint64_t> epoch_;  // of the next record, as those before it tell
   RecordPlace last_;                    // the last good record
+  RecordPlace end_;                     // behind it
   std::size_t last_file_ = 0;
   std::string next_file_;   // the last good record is an audit.rotate that names it
   bool stop_seen_ = false;  // the last good record is an audit.stop
