@@ -179,7 +179,8 @@ class Rotation(FileTest):
         self.assertGreater(first, 1)
         assert_whole(*files, first=first)
         for each in files[:-1]:
-            self.assertLess(each.stat().st_size, 16 * 1024 + 4096)
+            # What came meanwhile is written in one batch with the record that goes beyond the size.
+            self.assertTrue(16 * 1024 <= each.stat().st_size < 64 * 1024, each.stat().st_size)
             self.assertEqual(each.name, f"audit.jsonl.{parse(each.read_bytes())[-1]['seq']:012}")
 
     def test_a_restart_goes_on(self) -> None:
