@@ -117,7 +117,8 @@ bool append_escaped(std::string& out, std::string_view value, EscapeStyle style,
   std::size_t whole = 0;  // octets written that may stay if the dots have to follow
   while (at < end) {
     const auto from = value.begin() + static_cast<std::ptrdiff_t>(at);
-    const auto run_end = std::find_if_not(from, value.begin() + static_cast<std::ptrdiff_t>(end), is_plain);
+    const auto run_end = std::find_if_not(from, value.begin() + static_cast<std::ptrdiff_t>(end),
+                                          [](char c) { return is_plain(c); });
     const auto run = static_cast<std::size_t>(run_end - from);
     const std::size_t used = out.size() - start;
     if (run > 0) {

@@ -142,5 +142,47 @@ TEST(CommandLine, WrongUsageIsTwo) {
   }
 }
 
+TEST(CommandLine, AsksOfTheAuditTrail) {
+  Said said = say({"audit", "verify", "--key", "k", "--checkpoint-key", "c", "--from", "7", "--state", "s",
+                   "--json", "a", "b"});
+  ASSERT_TRUE(said.parsed.command);
+  EXPECT_EQ(said.parsed.command->verb, Verb::Audit);
+  const AuditQuestion& verify = said.parsed.command->audit;
+  EXPECT_EQ(verify.verb, AuditVerb::Verify);
+  EXPECT_EQ(verify.key + verify.checkpoint_key + verify.state, "kcs");
+  EXPECT_EQ(verify.from, 7u);
+  EXPECT_TRUE(verify.json);
+  EXPECT_EQ(verify.files, (std::vector<std::string>{"a", "b"}));
+  said = say({"audit", "keygen", "--chain-key", "x"});
+  ASSERT_TRUE(said.parsed.command);
+  EXPECT_EQ(said.parsed.command->audit.verb, AuditVerb::Keygen);
+  EXPECT_EQ(said.parsed.command->audit.chain_key, "x");
+  said = say({"audit", "cat", "--user", "u", "--since", "2h", "--until", "1h", "--mailbox", "m", "--class",
+              "destructive", "--event", "e", "--session", "s", "a"});
+  ASSERT_TRUE(said.parsed.command);
+  const AuditQuestion& cat = said.parsed.command->audit;
+  EXPECT_EQ(cat.verb, AuditVerb::Cat);
+  EXPECT_EQ(cat.user + cat.since + cat.until + cat.mailbox + cat.command_class + cat.event + cat.session,
+            "u2h1hmdestructivees");
+  said = say({"audit", "tail", "-n", "3", "a"});
+  ASSERT_TRUE(said.parsed.command);
+  EXPECT_EQ(said.parsed.command->audit.verb, AuditVerb::Tail);
+  EXPECT_EQ(said.parsed.command->audit.lines, 3u);
+}
+
+TEST(CommandLine, RefusesWhatIsNoQuestionOfTheAuditTrail) {
+  for (const std::vector<const char*>& words : {std::vector<const char*>{"audit"},
+                                                {"audit", "verify"},
+                                                {"audit", "verify", "--from", "0", "a"},
+                                                {"audit", "keygen"},
+                                                {"audit", "tail", "a", "b"},
+                                                {"audit", "burn", "a"}}) {
+    const Said said = say(words);
+    EXPECT_FALSE(said.parsed.command);
+    EXPECT_EQ(said.parsed.status, 2);
+    EXPECT_NE(said.err, "");
+  }
+}
+
 }  // namespace
 }  // namespace postern::server
