@@ -5,6 +5,7 @@
 // sequentially consistent order where the other thread may be asleep because of them (Waker, Port).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -89,14 +90,20 @@ class Ring {
   }
 
  private:
+  static constexpr std::size_t kCacheLineBytes = 64;
+
   std::vector<Item> slots_;
-  // Each thread has its own line of the cache: what it writes, and what it last saw of the other.
-  alignas(64) std::atomic<std::uint64_t> head_{0};
+  // Each thread has its own line of the cache: what it writes, and what it last saw of the other. Kept apart
+  // by room, not by alignment, so that whoever holds a ring may stand anywhere.
+  [[maybe_unused]] std::array<char, kCacheLineBytes> before_{};
+  std::atomic<std::uint64_t> head_{0};
   std::uint64_t head_here_ = 0;
   std::uint64_t tail_seen_ = 0;
   std::size_t reserved_ = 0;
-  alignas(64) std::atomic<std::uint64_t> tail_{0};
+  [[maybe_unused]] std::array<char, kCacheLineBytes> between_{};
+  std::atomic<std::uint64_t> tail_{0};
   std::uint64_t tail_here_ = 0;
+  [[maybe_unused]] std::array<char, kCacheLineBytes> behind_{};
 };
 
 }  // namespace postern::audit
