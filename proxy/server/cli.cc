@@ -17,7 +17,8 @@ constexpr const char* kExamples =
     "  postern capabilities -c /etc/postern/postern.yaml\n"
     "  postern audit verify /var/log/postern/audit.log*\n"
     "  postern audit cat --user fred --since 2d --class destructive /var/log/postern/audit.log*\n"
-    "\nSignals: SIGTERM drains and ends, SIGHUP reloads the configuration, SIGUSR1 reopens the log file.\n"
+    "\nSignals: SIGTERM drains and ends, SIGHUP reloads the configuration, SIGUSR1 reopens log and audit "
+    "trail.\n"
     "Exit status: 0 good, 1 invalid configuration or failure, 2 wrong usage.\n";
 
 void add_config(CLI::App& app, std::string& path) {
