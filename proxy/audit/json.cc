@@ -103,13 +103,33 @@ class Members {
     }
     out_ += ']';
   }
+  // What was appended before, its comma included.
+  std::size_t size() const noexcept { return out_.size(); }
+  std::string since(std::size_t from) const { return out_.substr(from); }
+  void again(std::string_view members) { out_ += members; }
+  // A record has some thirty members: each is written at once, not octet by octet.
   std::string& name(std::string_view key) {
-    if (out_.back() != '{') out_ += ',';
-    out_ += '"';
-    out_ += key;
-    return out_ += "\":";
+    const std::size_t at = out_.size();
+    const bool first = out_.back() == '{';
+    out_.resize(at + key.size() + (first ? 3 : 4));
+    char* to = out_.data() + at;
+    if (!first) *to++ = ',';
+    *to++ = '"';
+    to = std::copy(key.begin(), key.end(), to);
+    *to++ = '"';
+    *to = ':';
+    return out_;
   }
   void item(std::string_view value, std::size_t most) {
+    if (value.size() <= most && is_plain_text(value)) {
+      const std::size_t at = out_.size();
+      out_.resize(at + value.size() + 2);
+      char* to = out_.data() + at;
+      *to++ = '"';
+      to = std::copy(value.begin(), value.end(), to);
+      *to = '"';
+      return;
+    }
     out_ += '"';
     append_escaped(out_, value, EscapeStyle::Record, {.written = most});
     out_ += '"';
@@ -270,17 +290,23 @@ class Encoder {
   void mailbox(std::string_view key, std::string_view value) {
     hashed_text(key, "mailbox", value, redacts(&Redaction::Kinds::mailbox), kMailboxBytes);
   }
+  // Always the same for one connection, and a quarter of a record.
   void conn(const Connection& connection) {
+    const bool hashed = redacts(&Redaction::Kinds::client);
+    if (!connection.encoded.empty() && connection.encoded_hashed == hashed)
+      return to_.again(connection.encoded);
+    const std::size_t from = to_.size();
     to_.text("session", connection.session);
     to_.open("conn");
     to_.text("listener", connection.listener);
-    hashed_text("client_ip", "client", connection.client_address, redacts(&Redaction::Kinds::client),
-                kWordBytes);
+    hashed_text("client_ip", "client", connection.client_address, hashed, kWordBytes);
     if (connection.client_port != 0) to_.number("client_port", std::uint64_t{connection.client_port});
     to_.text("local_ip", connection.local_address);
     if (connection.local_port != 0) to_.number("local_port", std::uint64_t{connection.local_port});
     to_.boolean("proxied", connection.proxied);
     to_.close();
+    connection.encoded = to_.since(from);
+    connection.encoded_hashed = hashed;
   }
   // It names its holder, so it is hidden with the user.
   void certificate(const ClientCertificate& certificate) {

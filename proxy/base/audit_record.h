@@ -25,7 +25,7 @@ namespace postern::audit {
 
 enum class Outcome : std::uint8_t { Success, Failure, Denied, Error };
 
-// What all records of a session have in common. Immutable, shared by them.
+// What all records of a session have in common. Shared by them, immutable but for what its writer notes.
 struct Connection {
   std::string session;
   std::string listener;
@@ -34,6 +34,9 @@ struct Connection {
   std::string local_address;  // the one that the client connected to
   std::uint16_t local_port = 0;
   bool proxied = false;  // by the word of a trusted proxy
+  // The writer's alone: how this stands in a record, made with the first one; empty before.
+  mutable std::string encoded = {};
+  mutable bool encoded_hashed = false;  // with client_address as a keyed hash
 };
 
 struct SessionOpen {

@@ -47,6 +47,16 @@ bool is_harmful(std::string_view character) noexcept {
 // Printable ASCII that no style escapes.
 constexpr bool is_plain(char c) noexcept { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; }
 
+}  // namespace
+
+bool is_plain_text(std::string_view value) noexcept {
+  bool plain = true;
+  for (const char c : value) plain = plain && is_plain(c);
+  return plain;
+}
+
+namespace {
+
 void append_octet(std::string& out, std::string_view mark, char c) {
   const auto octet = static_cast<unsigned char>(c);
   out += mark;

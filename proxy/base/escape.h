@@ -27,6 +27,9 @@ struct EscapeBounds {
   std::size_t written = std::string_view::npos;  // octets that are appended, the dots included; at least 3
 };
 
+// Nothing in it is escaped in any style: printable ASCII without quotes and backslashes.
+bool is_plain_text(std::string_view value) noexcept;
+
 // What does not fit is cut off between two characters, and "..." written instead. Returns whether the text
 // form needs quotes: it is empty, or has a blank, a quote, a "=" or anything escaped.
 bool append_escaped(std::string& out, std::string_view value, EscapeStyle style, EscapeBounds bounds = {});

@@ -237,7 +237,8 @@ bool Session::Impl::cannot_record_login() const noexcept {
 
 void Session::Impl::tell_id(Octets args) {
   if (env_.audit == nullptr || !settings().audit.records(config::audited::kSession)) return;
-  act(Recorded{new_record(next_record(), client_id(args)), AuditRoom::Ordinary});
+  if (auto id = client_id(args))
+    act(Recorded{new_record(next_record(), std::move(*id)), AuditRoom::Ordinary});
 }
 
 }  // namespace postern::session

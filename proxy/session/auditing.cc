@@ -122,10 +122,10 @@ audit::Command describe(const imap::Command& command, const imap::CommandEffect&
   return told;
 }
 
-audit::ClientId client_id(Octets args) {
-  audit::ClientId id;
+std::optional<audit::ClientId> client_id(Octets args) {
   const auto pairs = read_id(args);
-  if (!pairs) return id;
+  if (!pairs) return std::nullopt;
+  audit::ClientId id;
   for (const IdPair& pair : *pairs) {
     const auto take = [&](Octets name, std::string& out) {
       if (equals_ignoring_case(pair.name, name) && pair.value) out = *pair.value;

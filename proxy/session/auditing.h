@@ -74,7 +74,7 @@ audit::Command describe(const imap::Command& command, const imap::CommandEffect&
                         const imap::MailboxNaming& naming, const filters::SelectedMailbox* selected);
 std::string joined(const std::vector<Octets>& flags);
 
-// Who says what it is in an ID (RFC 2971).
-audit::ClientId client_id(Octets args);
+// What a client says that it is, in an ID (RFC 2971). Nothing if that is malformed.
+std::optional<audit::ClientId> client_id(Octets args);
 
 }  // namespace postern::session

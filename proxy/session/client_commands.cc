@@ -297,7 +297,7 @@ void Session::Impl::forward(imap::Command& command, filters::Rewriting rewriting
   if (!pending_.at_upstream())
     last_upstream_ = now_;  // its silence is counted from the first unanswered command
   const bool barrier =
-      held || is_barrier(command.verb) || (counts_deletions() && is_counted_barrier(command.verb));
+      held || is_barrier(command.verb) || (removals_are_barriers() && is_counted_barrier(command.verb));
   if (auditing_ && pending_.at_upstream()) ++auditing_->overlaps;
   if (told) begin_audited(*told);
   pending_.add({std::string(command.tag), command.verb, false, barrier, false, {}, false, std::move(told)});

@@ -135,7 +135,9 @@ struct Session::Impl : State {
   void hold_expired();
   void refuse_held(imap::Command& command, ErrorCode code);
   void count(imap::Verb verb, telemetry::CommandResult result);
-  bool counts_deletions() const noexcept { return auditing_ || settings().limits.deletions.messages > 0; }
+  bool removals_are_barriers() const noexcept {
+    return auditing_ || settings().limits.deletions.messages > 0;
+  }
 
   // audit.cc
   void begin_auditing();

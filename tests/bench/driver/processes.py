@@ -14,6 +14,7 @@ class Cores:
         usable = sorted(os.sched_getaffinity(0))
         self.server = usable[0]
         self.load = usable[1] if len(usable) > 1 else usable[0]
+        self.all = set(usable)
 
 
 def raise_descriptor_limit():
@@ -23,8 +24,10 @@ def raise_descriptor_limit():
     return hard
 
 
-def spawn(command, core, **options):
-    return subprocess.Popen(command, preexec_fn=lambda: os.sched_setaffinity(0, {core}), **options)
+def spawn(command, cores, **options):
+    """`cores`: one, or a set of them."""
+    wanted = cores if isinstance(cores, set) else {cores}
+    return subprocess.Popen(command, preexec_fn=lambda: os.sched_setaffinity(0, wanted), **options)
 
 
 def stop(process, patience=30):

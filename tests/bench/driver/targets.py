@@ -32,6 +32,7 @@ class Target:
         self.modes = modes
         self.ports = {}
         self.process = None
+        self.everywhere = False  # it may use every core: for what a thread of its own is there for
 
     def command(self, bench, folder):
         """Writes what the server needs into the folder and returns its command line."""
@@ -45,7 +46,8 @@ class Target:
         for _ in range(3):
             self.ports = {mode: processes.free_port() for mode in self.modes}
             with open(log_path, "w", encoding="utf-8") as log:
-                self.process = processes.spawn([*wrapper, *self.command(bench, folder)], bench.cores.server,
+                cores = bench.cores.all if self.everywhere else bench.cores.server
+                self.process = processes.spawn([*wrapper, *self.command(bench, folder)], cores,
                                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             if all(processes.wait_listening(port, self.process, patience) for port in self.ports.values()):
                 return
