@@ -1,6 +1,5 @@
 #include "audit/disk.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
@@ -12,6 +11,8 @@
 #include <cstdio>
 #include <cstring>
 #include <utility>
+
+#include "base/folder.h"
 
 namespace postern::audit {
 namespace {
@@ -217,12 +218,11 @@ class PosixDisk final : public Disk {
     const std::size_t slash = prefix.rfind('/');
     const std::size_t name_at = slash == std::string::npos ? 0 : slash + 1;
     std::vector<std::string> out;
-    DIR* const entries = opendir(folder.c_str());
-    if (entries == nullptr) return out;
-    while (const dirent* entry = readdir(entries))
+    const FolderPtr entries = open_folder(folder.c_str());
+    if (!entries) return out;
+    while (const dirent* entry = readdir(entries.get()))
       if (Octets(entry->d_name).starts_with(Octets(prefix).substr(name_at)))
         out.push_back(prefix.substr(0, name_at) + entry->d_name);
-    closedir(entries);
     std::sort(out.begin(), out.end());
     return out;
   }

@@ -1,16 +1,15 @@
 #include "server/process_stats.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
 #include <fstream>
-#include <memory>
 #include <sstream>
 #include <string>
+
+#include "base/folder.h"
 
 namespace postern::server {
 namespace {
@@ -22,16 +21,9 @@ std::string read_text(const char* path) {
   return text.str();
 }
 
-// Not opendir(): ThreadSanitizer takes only open() for the birth of a descriptor, and libuv closes by a raw
-// system call that it does not see, so that a number used again looked like that of an old connection.
 std::optional<std::uint64_t> count_open_fds() {
-  const int descriptor = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return std::nullopt;
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(fdopendir(descriptor), &closedir);
-  if (!folder) {
-    close(descriptor);
-    return std::nullopt;
-  }
+  const FolderPtr folder = open_folder("/proc/self/fd");
+  if (!folder) return std::nullopt;
   std::uint64_t entries = 0;
   while (const dirent* entry = readdir(folder.get()))
     if (entry->d_name[0] != '.') ++entries;
