@@ -66,4 +66,10 @@ struct Audit {
   bool records(std::uint16_t bits) const noexcept { return on() && (events & bits) != 0; }
 };
 
+// What stands beside FILE: where the trail goes on from, and who writes it.
+inline constexpr std::string_view kStateSuffix = ".state";
+inline constexpr std::string_view kLockSuffix = ".lock";
+inline std::string state_path(const std::string& file) { return file + std::string(kStateSuffix); }
+inline std::string lock_path(const std::string& file) { return file + std::string(kLockSuffix); }
+
 }  // namespace postern::config

@@ -92,7 +92,7 @@ void audit_files(const Audit& audit, const Node* block, FileCheck& files) {
   if (!audit.on()) return;
   if (audit.file != "-") files.trail(audit, block);
   // Once FILE.state has the key, its file may go.
-  if (!audit.chain_key_file.empty() && (exists(audit.chain_key_file) || !exists(audit.file + ".state")))
+  if (!audit.chain_key_file.empty() && (exists(audit.chain_key_file) || !exists(state_path(audit.file))))
     files.secret(audit.chain_key_file, place_of(block, "chain_key_file"));
   if (!audit.checkpoint_key_file.empty())
     files.secret(audit.checkpoint_key_file, place_of(block, "checkpoint_key_file"));

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "base/joined.h"
 #include "base/octets.h"
 #include "config/match.h"
 #include "config/reader.h"
+#include "config/scalars.h"
 #include "config/suggest.h"
 
 namespace postern::config {
@@ -19,22 +21,19 @@ class Decoder {
   }
 
   Settings run() {
+    root_.fill(out_);
     for (const Reader& one : root_.blocks("listeners")) out_.listeners.push_back(listener(one));
     out_.has_tls = has_tls_;
     tls(root_.block("tls"));
     for (const Reader& one : root_.blocks("upstreams")) out_.upstreams.push_back(upstream(one));
     for (const Reader& one : root_.blocks("routes")) out_.routes.push_back(route(one));
-    rewrite(root_.block("rewrite"));
+    user_map(root_.block("rewrite").block("user"));
     for (const Reader& one : root_.blocks("rules")) out_.rules.push_back(rule(one));
-    root_.read("trash", out_.trash);
     for (const Node* value : root_.scalars("trash"))
       if (value->text.empty()) diagnostics_.error("rule", "trash: '' is no mailbox", value->place);
     audit(root_.block("audit"));
-    limits(root_.block("limits"));
     status(root_.block("status"));
-    log(root_.block("log"));
-    root_.read("workers", out_.workers);
-    root_.read("user", out_.user);
+    out_.log.mark = mark(root_.block("log"), "file");
     return std::move(out_);
   }
 
@@ -66,51 +65,24 @@ class Decoder {
 
   Listener listener(const Reader& in) {
     Listener out;
+    in.fill(out);
     out.mark = mark(in, "address");
     if (const Node* value = in.scalar("address")) out.address = local_address(*value);
-    in.read("name", out.name);
     if (out.name.empty()) out.name = out.address.text();
-    in.read("allow_cleartext", out.allow_cleartext);
-    if (const Node* value = in.scalar("tls")) {
-      out.tls = value->text == "off"        ? ListenerTls::Off
-                : value->text == "starttls" ? ListenerTls::Starttls
-                                            : ListenerTls::Implicit;
-    }
-    if (const Node* value = in.scalar("proxy_protocol")) out.proxy_protocol = value->text == "required";
-    networks(in, "trusted_proxies", out.trusted_proxies);
     return out;
-  }
-
-  static void networks(const Reader& in, std::string_view key, std::vector<Cidr>& out) {
-    std::string why;
-    for (const Node* value : in.scalars(key)) out.push_back(*parse_cidr(value->text, why));
   }
 
   void tls(const Reader& in) {
     Tls& out = out_.tls;
     out.mark = mark(root_, "tls");
+    out.client_auth.mark = mark(in, "client_auth");
     for (const Reader& one : in.blocks("certificates")) {
       Certificate certificate;
-      one.read_path("cert", certificate.cert);
-      one.read_path("key", certificate.key);
+      one.fill(certificate);
       certificate.cert_mark = mark(one, "cert");
       certificate.key_mark = mark(one, "key");
       out.certificates.push_back(std::move(certificate));
     }
-    in.read("min_version", out.min_version);
-    in.read("ciphers", out.ciphers);
-    in.read("ciphersuites", out.ciphersuites);
-    in.read("groups", out.groups);
-    in.read("alpn", out.alpn);
-    in.read("strict_sni", out.strict_sni);
-    in.read("session_tickets", out.session_tickets);
-    in.read_path("ticket_key_file", out.ticket_key_file);
-    const Reader client_auth = in.block("client_auth");
-    client_auth.read_choice("mode", out.client_auth.mode);
-    client_auth.read_path("ca", out.client_auth.ca);
-    client_auth.read_choice("user_from", out.client_auth.user_from);
-    out.client_auth.mark = mark(in, "client_auth");
-    in.read("watch", out.watch);
   }
 
   void servers(const Reader& in, Upstream& out) {
@@ -140,41 +112,16 @@ class Decoder {
 
   Upstream upstream(const Reader& in) {
     Upstream out;
+    in.fill(out);
     out.mark = mark(in, "name");
-    in.read("name", out.name);
     servers(in, out);
-    in.read("dns_ttl", out.dns_ttl);
-    in.read_choice("tls", out.tls);
-    in.read("tls_min_version", out.tls_min_version);
-    in.read("tls_ciphers", out.tls_ciphers);
-    in.read_path("ca", out.ca);
-    in.read_choice("verify", out.verify);
     pins(in, out);
-    in.read("server_name", out.server_name);
-    in.read_path("client_cert", out.client_cert);
-    in.read_path("client_key", out.client_key);
-    in.read_choice("balance", out.balance);
-    in.read_choice("proxy_protocol", out.proxy_protocol);
-    in.read("send_id", out.send_id);
-    in.read("master_user", out.master.user);
-    in.read("master_separator", out.master.separator);
-    if (const Node* password = in.scalar("master_password"))
-      if (!password->text.empty()) out.master.password = std::make_shared<const Secret>(password->text);
-    const Reader health = in.block("health");
-    health.read("interval", out.health.interval);
-    health.read("timeout", out.health.timeout);
-    health.read("rise", out.health.rise);
-    health.read("fall", out.health.fall);
     return out;
   }
 
   Route route(const Reader& in) {
     Route out;
-    const Reader match = in.block("match");
-    match.read("listener", out.listeners);
-    match.read("sni", out.sni);
-    match.read("user", out.users);
-    networks(match, "client", out.clients);
+    in.fill(out);
     const Node* target = in.scalar("upstream");
     if (target != nullptr) out.upstream = find_upstream(*target);
     return out;
@@ -191,23 +138,13 @@ class Decoder {
     return 0;
   }
 
-  void rewrite(const Reader& in) {
-    const Reader user = in.block("user");
-    user.read("lowercase", out_.rewrite.user.lowercase);
-    user.read("default_domain", out_.rewrite.user.default_domain);
-    user.read("strip_domain", out_.rewrite.user.strip_domain);
-    for (const Reader& one : user.blocks("map")) {
+  void user_map(const Reader& in) {
+    for (const Reader& one : in.blocks("map")) {
       UserMapping mapping;
-      one.read("from", mapping.from);
-      one.read("to", mapping.to);
+      one.fill(mapping);
       mapping.mark = mark(one, "from");
       out_.rewrite.user.map.push_back(std::move(mapping));
     }
-    const Reader capabilities = in.block("capabilities");
-    capabilities.read("hide", out_.rewrite.hide_capabilities);
-    capabilities.read("add", out_.rewrite.add_capabilities);
-    in.read("greeting", out_.rewrite.greeting);
-    in.read_choice("id", out_.rewrite.id);
   }
 
   std::vector<WhenEntry> entries(const Reader& in, std::string_view key) {
@@ -234,12 +171,6 @@ class Decoder {
           "rule", std::string(key) + ": " + shown(*nodes[i]) + " is none of " + joined(known) + nearest,
           nodes[i]->place);
     }
-    return out;
-  }
-
-  static std::string joined(const std::vector<std::string_view>& words) {
-    std::string out;
-    for (const std::string_view word : words) out.append(out.empty() ? "" : ", ").append(word);
     return out;
   }
 
@@ -295,8 +226,8 @@ class Decoder {
 
   Rule rule(const Reader& in) {
     Rule out;
+    in.fill(out);
     out.mark = mark(in, "name");
-    in.read("name", out.name);
     if (out.name.empty()) out.name = "rule " + std::to_string(out_.rules.size() + 1);
     const Reader when = in.block("when");
     out.when.users = entries(when, "user");
@@ -310,73 +241,17 @@ class Decoder {
     out.when.classes = words(when, "class", "read|write|destructive|auth|admin");
     out.when.mailboxes = entries(when, "mailbox");
     out.when.flags = flags(when);
-    in.read_choice("action", out.action);
-    in.read_choice("mode", out.mode);
-    in.read("reply", out.reply);
     return out;
   }
 
   void audit(const Reader& in) {
     Audit& out = out_.audit;
     out.mark = mark(root_, "audit");
-    in.read_path("file", out.file);
     const std::vector<const Node*> events = in.scalars("events");
     if (!events.empty()) out.events = 0;
     for (const Node* value : events)
       for (const audited::Name& one : audited::kNames)
         if (one.name == value->text) out.events |= one.bits;
-    in.read_choice("durability", out.durability);
-    in.read("flush_interval", out.flush_interval);
-    in.read_choice("on_failure", out.on_failure);
-    in.read("chain", out.chain);
-    in.read_path("chain_key_file", out.chain_key_file);
-    in.read_path("checkpoint_key_file", out.checkpoint_key_file);
-    const Reader rotate = in.block("rotate");
-    rotate.read_size("size", out.rotate_size);
-    rotate.read("keep", out.rotate_keep);
-    const Reader redact = in.block("redact");
-    redact.read("user", out.redact_user);
-    redact.read("mailbox", out.redact_mailbox);
-    redact.read("client", out.redact_client);
-  }
-
-  static void read_octets(const Reader& in, std::string_view key, std::size_t& out) {
-    std::uint64_t octets = out;
-    in.read_size(key, octets);
-    out = static_cast<std::size_t>(octets);
-  }
-
-  void limits(const Reader& in) {
-    Limits& out = out_.limits;
-    const Reader sessions = in.block("sessions");
-    sessions.read("total", out.sessions_total);
-    sessions.read("per_client", out.sessions_per_client);
-    sessions.read("per_user", out.sessions_per_user);
-    const Reader login = in.block("login");
-    login.read("failures", out.login.failures);
-    login.read("window", out.login.window);
-    login.read("ban", out.login.ban);
-    login.read("delay", out.login.delay);
-    const Reader commands = in.block("commands_per_second");
-    commands.read("per_session", out.commands_per_session);
-    commands.read("per_user", out.commands_per_user);
-    const Reader deletions = in.block("deletions");
-    deletions.read("messages", out.deletions.messages);
-    deletions.read("window", out.deletions.window);
-    in.read_size("bandwidth_per_session", out.bandwidth_per_session);
-    read_octets(in, "line", out.line);
-    read_octets(in, "sasl", out.sasl);
-    in.read_size("literal", out.literal);
-    read_octets(in, "buffer", out.buffer);
-    const Reader timeouts = in.block("timeouts");
-    timeouts.read("handshake", out.timeouts.handshake);
-    timeouts.read("login", out.timeouts.login);
-    timeouts.read("idle", out.timeouts.idle);
-    timeouts.read("upstream_connect", out.timeouts.upstream_connect);
-    timeouts.read("upstream_login", out.timeouts.upstream_login);
-    timeouts.read("upstream_silence", out.timeouts.upstream_silence);
-    timeouts.read("drain", out.timeouts.drain);
-    timeouts.read("drain_delay", out.timeouts.drain_delay);
   }
 
   void status(const Reader& in) {
@@ -384,12 +259,6 @@ class Decoder {
     if (value == nullptr) return;
     out_.has_status = !value->text.empty();
     out_.status = out_.has_status ? local_address(*value) : HostPort{};
-  }
-
-  void log(const Reader& in) {
-    in.read_choice("level", out_.log.level);
-    in.read_choice("format", out_.log.format);
-    in.read_path("file", out_.log.file);
   }
 
   Reader root_;

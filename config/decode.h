@@ -1,5 +1,6 @@
-// From tree to Settings: the fields that this version has, typed, with paths made absolute. Runs behind
-// validate(), and reports only what the field table cannot say (address families, pins, names of upstreams).
+// From tree to Settings: the fields that this version has, typed, with paths made absolute. What a key fills
+// stands in the field table; here is what more than one row must say (marks, addresses, pins, names of
+// upstreams, the entries of a rule's `when`). Runs behind validate(), and reports only what the table cannot.
 // Where a value is faulty its default stands in, so that later checks find more. Pure.
 #pragma once
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/hex.h"
 #include "config/fields.h"
 
 namespace postern::config {
@@ -15,15 +16,13 @@ bool is_continuation(char c) noexcept { return (static_cast<unsigned char>(c) & 
 
 // Control characters of the file must not reach a terminal (ESC sequences, forged lines).
 void append_printable(std::string& out, char c) {
-  static constexpr char kHex[] = "0123456789abcdef";
   const auto octet = static_cast<unsigned char>(c);
   if (octet >= 0x20 && octet != 0x7F) {
     out += c;
     return;
   }
   out += "\\x";
-  out += kHex[octet >> 4];
-  out += kHex[octet & 15];
+  append_hex(out, c);
 }
 
 std::vector<std::string_view> split_lines(std::string_view text) {

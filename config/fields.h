@@ -6,8 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <typeinfo>
 #include <vector>
 
 #include "config/node.h"
@@ -37,12 +40,33 @@ enum class Need : std::uint8_t { Optional, Required };
 // Fixed: known, but what it would switch on is not in this version; only the default is accepted.
 enum class Support : std::uint8_t { Built, Fixed };
 
+class Reader;
+struct Field;
+
+// Where in Settings a key's value goes: member.h makes one of a pointer to the member. A struct is handed
+// over as void*, since the rows of many structs stand in one table; `owner` says which one is meant.
+struct Member {
+  const std::type_info* owner = nullptr;  // null: the table fills nothing, decode.cc may
+  // Of a key: reads it from its block into the owner.
+  void (*read)(const Reader& block, std::string_view key, void* owner) = nullptr;
+  // Of a key: what a new owner holds, as it is written in the file.
+  std::string (*fallback)(const Field& field) = nullptr;
+  // Of a block: the struct in the owner that its keys fill.
+  void* (*part)(void* owner) = nullptr;
+  const std::type_info* part_kind = nullptr;
+
+  // Of a key that decode.cc reads.
+  static constexpr Member of_default(std::string (*written)(const Field& field)) {
+    return {nullptr, nullptr, written, nullptr, nullptr};
+  }
+};
+
 struct Field {
   std::string_view path;
   Type type = Type::Text;
   Shape shape = Shape::One;
-  // As written in the file; the entries of a list joined by '|'. Of a required key, what an editor fills in.
-  std::string_view fallback;
+  std::string_view written_default;  // where no member says it; fallback_of() tells which
+  Member member;
   std::string_view description;
   Support support = Support::Built;
   Need need = Need::Optional;
@@ -58,6 +82,15 @@ std::vector<const Field*> fields_in(std::string_view block);
 
 std::string_view last_key(std::string_view path) noexcept;
 std::vector<std::string_view> split_bar(std::string_view joined);
+
+// The default, as written in the file; the entries of a list joined by '|'. Of a required key, what an editor
+// fills in.
+std::string fallback_of(const Field& field);
+
+// A value that is held as a number: booleans are 0 and 1, durations milliseconds, sizes octets, a choice its
+// place among `choices`, a version its TlsVersion. Nothing for texts, and for what the type does not take.
+std::optional<std::uint64_t> number_of(const Field& field, std::string_view text) noexcept;
+std::string text_of_number(const Field& field, std::uint64_t number);
 
 // Does this node say the same as the field's default? Only asked of nodes whose type was found right.
 bool is_fallback(const Field& field, const Node& node);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kMappedBits = 96;
 
-bool matches_any(const std::vector<std::string>& globs, std::string_view text, Case letters) noexcept {
+bool matches_any(const std::vector<std::string>& globs, std::string_view text, Case letters) {
   if (globs.empty()) return true;
   return std::any_of(globs.begin(), globs.end(),
                      [&](const std::string& glob) { return matches_glob(glob, text, letters); });
@@ -41,32 +41,6 @@ bool has_host_bits(const Cidr& network) noexcept {
 }
 
 }  // namespace
-
-bool matches_glob(std::string_view glob, std::string_view text, Case letters) noexcept {
-  const auto same = [letters](char a, char b) {
-    return letters == Case::Ignored ? ascii_lower(a) == ascii_lower(b) : a == b;
-  };
-  std::size_t g = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (g < glob.size() && glob[g] == '*') {
-      star = g++;
-      resume = t;
-    } else if (g < glob.size() && (glob[g] == '?' || same(glob[g], text[t]))) {
-      ++g;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      g = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (g < glob.size() && glob[g] == '*') ++g;
-  return g == glob.size();
-}
 
 std::optional<Address16> parse_address(std::string_view text) {
   const std::string terminated(text);
@@ -126,7 +100,7 @@ bool contains(const Cidr& network, const Address16& address) noexcept {
   return (network.address[whole] & mask) == (address[whole] & mask);
 }
 
-std::size_t choose_route(const Settings& settings, const RouteFacts& facts) noexcept {
+std::size_t choose_route(const Settings& settings, const RouteFacts& facts) {
   for (const Route& route : settings.routes) {
     // SNI is a host name, and users are folded to lower case everywhere: both ignore case.
     if (matches_any(route.listeners, facts.listener, Case::Exact) &&

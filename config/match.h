@@ -1,5 +1,5 @@
-// What the routes hold a session against: globs, networks, and the choice of an upstream. Pure functions over
-// immutable Settings; asked at accept and at login, from any thread.
+// What the routes hold a session against: globs (glob.h), networks, and the choice of an upstream. Pure
+// functions over immutable Settings; asked at accept and at login, from any thread.
 #pragma once
 
 #include <array>
@@ -9,17 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "config/glob.h"
 #include "config/settings.h"
 
 namespace postern::config {
 
 using Address16 = std::array<unsigned char, 16>;  // IPv4 as v4-mapped (RFC 4291 §2.5.5.2)
-
-enum class Case : std::uint8_t { Exact, Ignored };
-
-// '*' stands for any run of octets, '?' for one. Linear in the text for each star; no backtracking beyond the
-// last one, so a hostile user name cannot make it slow.
-bool matches_glob(std::string_view glob, std::string_view text, Case letters) noexcept;
 
 std::optional<Address16> parse_address(std::string_view text);  // no port, no brackets, no zone
 bool is_ipv4(const Address16& address) noexcept;                // v4-mapped
@@ -54,7 +49,7 @@ struct RouteFacts {
 };
 
 // The first route that matches decides; none = the first upstream. An index into settings.upstreams.
-std::size_t choose_route(const Settings& settings, const RouteFacts& facts) noexcept;
+std::size_t choose_route(const Settings& settings, const RouteFacts& facts);
 
 // Does this route match every session?
 bool matches_all(const Route& route) noexcept;

@@ -1,9 +1,10 @@
 #include "config/reader.h"
 
-#include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <filesystem>
 
+#include "config/match.h"
 #include "config/validate.h"
 
 namespace postern::config {
@@ -56,28 +57,31 @@ Place Reader::place_of(std::string_view key) const {
   return value ? value->place : node_->place;
 }
 
+void Reader::fill(void* out, const std::type_info& kind) const {
+  if (node_ == nullptr) return;
+  for (const Field* one : fields_in(path_)) {
+    const std::string_view key = last_key(one->path);
+    const Member& member = one->member;
+    assert(member.owner == nullptr || *member.owner == kind);
+    if (one->type == Type::Block) {
+      if (one->shape == Shape::One)
+        member.part ? block(key).fill(member.part(out), *member.part_kind) : block(key).fill(out, kind);
+    } else if (member.read) {
+      member.read(*this, key, out);
+    }
+  }
+}
+
 void Reader::read(std::string_view key, std::string& out) const {
-  if (const Node* value = scalar(key)) out = value->text;
-}
-
-void Reader::read(std::string_view key, bool& out) const {
-  if (const Node* value = scalar(key)) out = value->text == "true";
-}
-
-void Reader::read(std::string_view key, int& out) const {
-  if (const Node* value = scalar(key)) out = static_cast<int>(*parse_integer(value->text));
-}
-
-void Reader::read(std::string_view key, std::uint64_t& out) const {
-  if (const Node* value = scalar(key)) out = *parse_integer(value->text);
+  const Node* value = scalar(key);
+  if (value == nullptr) return;
+  out = value->text;
+  if (field(key).type == Type::Path && !out.empty() && out != "-")
+    out = (std::filesystem::path(*folder_) / out).string();
 }
 
 void Reader::read(std::string_view key, Duration& out) const {
-  if (const Node* value = scalar(key)) out = *parse_duration(value->text);
-}
-
-void Reader::read(std::string_view key, TlsVersion& out) const {
-  if (const Node* value = scalar(key)) out = *parse_tls_version(value->text);
+  if (const auto ms = number(key)) out = std::chrono::milliseconds(*ms);
 }
 
 void Reader::read(std::string_view key, std::vector<std::string>& out) const {
@@ -87,23 +91,19 @@ void Reader::read(std::string_view key, std::vector<std::string>& out) const {
   for (const Node* value : scalars(key)) out.push_back(value->text);
 }
 
-void Reader::read_size(std::string_view key, std::uint64_t& out) const {
-  if (const Node* value = scalar(key)) out = *parse_size(value->text);
+void Reader::read(std::string_view key, std::vector<Cidr>& out) const {
+  std::string why;
+  for (const Node* value : scalars(key)) out.push_back(*parse_cidr(value->text, why));
 }
 
-void Reader::read_path(std::string_view key, std::string& out) const {
+void Reader::read(std::string_view key, std::shared_ptr<const Secret>& out) const {
   const Node* value = scalar(key);
-  if (value == nullptr) return;
-  out = value->text;
-  if (!out.empty() && out != "-") out = (std::filesystem::path(*folder_) / out).string();
+  if (value != nullptr && !value->text.empty()) out = std::make_shared<const Secret>(value->text);
 }
 
-int Reader::choice(std::string_view key) const {
+std::optional<std::uint64_t> Reader::number(std::string_view key) const {
   const Node* value = scalar(key);
-  if (value == nullptr) return -1;
-  const std::vector<std::string_view> choices = split_bar(field(key).choices);
-  const auto found = std::find(choices.begin(), choices.end(), value->text);
-  return static_cast<int>(found - choices.begin());
+  return value ? number_of(field(key), value->text) : std::nullopt;
 }
 
 }  // namespace postern::config

@@ -3,13 +3,19 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <typeinfo>
 #include <vector>
 
+#include "base/secret.h"
+#include "base/time.h"
 #include "config/fields.h"
 #include "config/node.h"
-#include "config/scalars.h"
+#include "config/values.h"
 
 namespace postern::config {
 
@@ -26,25 +32,28 @@ class Reader {
   std::vector<const Node*> scalars(std::string_view key) const;  // of a list; of Shape::Either, also the one
   Place place_of(std::string_view key) const;                    // of the value, else of the block
 
-  void read(std::string_view key, std::string& out) const;
-  void read(std::string_view key, bool& out) const;
-  void read(std::string_view key, int& out) const;
-  void read(std::string_view key, std::uint64_t& out) const;
+  // What the table says is in `out`'s members: every simple key of this block, and of the blocks in it that
+  // are no lists. What the file does not say stays as it is.
+  template <typename Struct>
+  void fill(Struct& out) const {
+    fill(&out, typeid(Struct));
+  }
+
+  void read(std::string_view key, std::string& out) const;  // of Type::Path: absolute; "" and "-" stay
   void read(std::string_view key, Duration& out) const;
-  void read(std::string_view key, TlsVersion& out) const;
   void read(std::string_view key, std::vector<std::string>& out) const;
-  void read_size(std::string_view key, std::uint64_t& out) const;
-  void read_path(std::string_view key, std::string& out) const;  // absolute; "" and "-" stay
-  // The position of the value among the field's choices.
-  template <typename Choice>
-  void read_choice(std::string_view key, Choice& out) const {
-    const int found = choice(key);
-    if (found >= 0) out = static_cast<Choice>(found);
+  void read(std::string_view key, std::vector<Cidr>& out) const;
+  void read(std::string_view key, std::shared_ptr<const Secret>& out) const;  // null: none, or an empty one
+  template <typename Number>
+  requires(std::is_arithmetic_v<Number> || std::is_enum_v<Number>) void read(std::string_view key,
+                                                                             Number& out) const {
+    if (const std::optional<std::uint64_t> found = number(key)) out = static_cast<Number>(*found);
   }
 
  private:
   const Field& field(std::string_view key) const;
-  int choice(std::string_view key) const;
+  std::optional<std::uint64_t> number(std::string_view key) const;
+  void fill(void* out, const std::type_info& kind) const;
 
   const Node* node_;
   std::string path_;

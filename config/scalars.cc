@@ -1,8 +1,10 @@
 #include "config/scalars.h"
 
+#include <cstring>
 #include <limits>
 #include <vector>
 
+#include "base/base64.h"
 #include "base/octets.h"
 #include "config/match.h"
 
@@ -84,14 +86,6 @@ std::optional<HostPort> parse_bracketed(std::string_view text, std::string& why)
   return HostPort{std::string(host), *port};
 }
 
-int base64_value(char c) noexcept {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (is_digit(c)) return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
-
 using Pin = std::array<unsigned char, 32>;
 
 std::optional<Pin> parse_hex_pin(std::string_view text) noexcept {
@@ -109,23 +103,11 @@ std::optional<Pin> parse_hex_pin(std::string_view text) noexcept {
   return pin;
 }
 
-// 32 octets are 43 digits and one '='; the last digit carries four bits, its two others must be zero.
-std::optional<Pin> parse_base64_pin(std::string_view text) noexcept {
-  if (text.size() != 44 || text.back() != '=') return std::nullopt;
+std::optional<Pin> parse_base64_pin(std::string_view text) {
+  const std::optional<Secret> octets = decode_base64(text);
   Pin pin{};
-  unsigned bits = 0;
-  unsigned held = 0;
-  std::size_t filled = 0;
-  for (const char c : text.substr(0, 43)) {
-    const int value = base64_value(c);
-    if (value < 0) return std::nullopt;
-    bits = (bits << 6 | static_cast<unsigned>(value)) & 0xFFFF;
-    held += 6;
-    if (held < 8) continue;
-    held -= 8;
-    pin[filled++] = static_cast<unsigned char>(bits >> held & 0xFF);
-  }
-  if ((bits & ((1U << held) - 1)) != 0) return std::nullopt;
+  if (!octets || octets->size() != pin.size()) return std::nullopt;
+  std::memcpy(pin.data(), octets->reveal().data(), pin.size());
   return pin;
 }
 

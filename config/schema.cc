@@ -76,16 +76,18 @@ std::string value_json(const Field& field) {
 }
 
 std::string scalar_default(const Field& field) {
+  const std::string fallback = fallback_of(field);
   const bool bare = field.type == Type::Boolean || field.type == Type::Integer ||
-                    (field.type == Type::Size && field.fallback == "0");
-  return bare ? std::string(field.fallback) : string_json(field.fallback);
+                    (field.type == Type::Size && fallback == "0");
+  return bare ? fallback : string_json(fallback);
 }
 
 std::string default_json(const Field& field) {
   if (field.type == Type::Block) return field.shape == Shape::List ? "[]" : "{}";
   if (field.shape == Shape::One) return scalar_default(field);
+  const std::string fallback = fallback_of(field);
   std::vector<std::string> values;
-  for (const std::string_view value : split_bar(field.fallback)) values.push_back(string_json(value));
+  for (const std::string_view value : split_bar(fallback)) values.push_back(string_json(value));
   return list_json(values);
 }
 

@@ -1,6 +1,7 @@
 // The configuration as values: what postern.reference.yaml says, decoded, checked and immutable. Owned by the
-// Snapshot, shared read-only by all threads. Every struct's defaults are the reference's defaults. Keys whose
-// feature is not built yet have no field here: the field table (fields.cc) knows and refuses them.
+// Snapshot, shared read-only by all threads. A key's default is its member's, and stands here alone: the
+// field table, which binds keys to members, reads it from a new struct. Keys whose feature is not built yet
+// have no member here: the field table knows and refuses them.
 #pragma once
 
 #include <array>
@@ -48,7 +49,7 @@ struct Tls {
   TlsVersion min_version = TlsVersion::Tls12;
   std::string ciphers;       // empty = Mozilla intermediate without DHE
   std::string ciphersuites;  // TLS 1.3; empty = OpenSSL's
-  std::string groups;        // empty = X25519:P-256:P-384
+  std::string groups;        // empty = tls::best_groups
   std::vector<std::string> alpn{"imap"};
   bool strict_sni = false;
   bool session_tickets = true;
@@ -140,6 +141,8 @@ struct Timeouts {
   Duration upstream_connect = std::chrono::seconds(5);
   Duration upstream_login = std::chrono::seconds(60);
   Duration upstream_silence = std::chrono::minutes(10);
+  Duration stalled = std::chrono::minutes(10);
+  Duration count = std::chrono::seconds(10);
   Duration drain = std::chrono::seconds(25);
   Duration drain_delay = std::chrono::seconds(5);
 };
@@ -170,6 +173,7 @@ struct Log {
   std::uint8_t level = 1;  // postern::LogLevel: 0 debug, 1 info, 2 warning, 3 error
   LogFormat format = LogFormat::Text;
   std::string file = "-";  // "-" = standard error
+  Mark mark;               // of `file`
 };
 
 struct Settings {

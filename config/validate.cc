@@ -156,11 +156,12 @@ class Validator {
   }
 
   void not_supported(const Field& one, const std::string& name, Place place) {
+    const std::string fallback = fallback_of(one);
     std::string allowed;
     if (one.type != Type::Block && one.shape == Shape::One) {
-      const std::string value = one.fallback.empty() ? "\"\"" : std::string(one.fallback);
+      const std::string value = fallback.empty() ? "\"\"" : fallback;
       allowed = "; only the default, " + value + ", is";
-    } else if (!one.fallback.empty()) {
+    } else if (!fallback.empty()) {
       allowed = "; only the default is";
     }
     diagnostics_.error("not-supported", name + ": not supported in this version" + allowed, place);

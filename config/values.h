@@ -1,4 +1,5 @@
-// The small values that settings are made of, and the closed sets of words. Plain values.
+// The small values that settings are made of, and the closed sets of words, in the order in which the field
+// table names them. Plain values.
 #pragma once
 
 #include <array>
@@ -17,7 +18,7 @@ struct Mark {
 // file:line
 inline std::string place_text(const Mark& mark) { return mark.file + ":" + std::to_string(mark.line); }
 
-enum class ListenerTls : std::uint8_t { Off, Starttls, Implicit };
+enum class ListenerTls : std::uint8_t { Implicit, Starttls, Off };
 enum class UpstreamTls : std::uint8_t { Off, Starttls, Implicit };
 enum class Verify : std::uint8_t { Full, Ca, Pin, None };
 enum class Balance : std::uint8_t { UserHash, LeastSessions, RoundRobin };

@@ -14,7 +14,7 @@ import tempfile
 from sandbox.certificates import self_signed
 from sandbox.dovecot import PrivateDovecot
 from sandbox.postern import PrivatePostern
-from sandbox.wire import Wire, trusting
+from sandbox.wire import Client, Wire, trusting
 
 NAME = "mail.example"
 
@@ -55,6 +55,7 @@ class Tour:
         self.passwords = passwords
         self.tls = trusting(ca=str(cert))
         self.failures: list[str] = []
+        self.clients: list[Client] = []
         self.colour = sys.stdout.isatty()
 
     # ---- the terminal
@@ -91,6 +92,7 @@ class Tour:
 
     def connect(self, listener: str, *, tls: bool) -> Wire:
         wire = Wire(self.gateway.ports[listener], tls=self.tls if tls else None, name=NAME, on_line=self.dialogue)
+        self.clients.append(wire.client)
         self.check("the gateway greets by itself", wire.line().startswith(b"* OK"))
         return wire
 
@@ -138,13 +140,11 @@ class Tour:
     def what_was_logged(self) -> None:
         self.heading("What was logged")
         # One line tells of each session's end; it is written when the connection is gone.
-        self.gateway.wait_until(lambda: self.closed_sessions() >= 3, "the ends of three sessions")
+        for client in self.clients:
+            self.gateway.wait_for("session closed", of=client)
         log = self.gateway.log()
         print("".join(f"   {line}\n" for line in log.splitlines()), end="")
         self.check("no password stands in the log", not any(each in log for each in self.passwords.values()))
-
-    def closed_sessions(self) -> int:
-        return sum(line.event == "session closed" for line in self.gateway.lines)
 
     def what_was_counted(self) -> None:
         self.heading("What was counted (some lines of /metrics)")

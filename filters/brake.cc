@@ -14,32 +14,6 @@ namespace {
 
 using imap::Verb;
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-// seq-number (RFC 9051 §9): "*", or a number without a leading zero.
-bool take_number(Octets& text) noexcept {
-  std::size_t size = text.starts_with('*') ? 1 : 0;
-  if (size == 0 && !text.starts_with('0'))
-    while (size < text.size() && is_digit(text[size])) ++size;
-  text.remove_prefix(size);
-  return size > 0;
-}
-
-// sequence-set, or "$" for what was found last (RFC 5182).
-bool is_sequence_set(Octets text) noexcept {
-  if (text == "$") return true;
-  for (;;) {
-    if (!take_number(text)) return false;
-    if (text.starts_with(':')) {
-      text.remove_prefix(1);
-      if (!take_number(text)) return false;
-    }
-    if (text.empty()) return true;
-    if (!text.starts_with(',')) return false;
-    text.remove_prefix(1);
-  }
-}
-
 // `by_uid`: the command that is held names UIDs, or no message at all where there are no numbers (RFC 9586).
 Question search(const Context& context, bool by_uid, Octets keys) {
   std::string text = by_uid ? "UID SEARCH " : "SEARCH ";
@@ -64,8 +38,9 @@ bool changes_selection(Verb verb) noexcept {
 
 Decision Brake::on_command(imap::Command& command, const Context& context) {
   const std::optional<Answer> answer = std::exchange(answer_, std::nullopt);
-  const bool is_later_part = command.tag.empty();
-  if (!context.logged_in || is_later_part || !seat_->user || !seat_->user->brakes()) return Decision::pass();
+  if (!context.logged_in || command.piece == imap::Piece::Later || !seat_->user || !seat_->user->brakes())
+    return Decision::pass();
+  paid_.is_charged = false;
   Plan plan = plan_for(command, context);
   if (!plan.readable) return Decision::deny(ErrorCode::Cannot, "CANNOT");
   if (!answer) answers_ = 0;
@@ -75,8 +50,14 @@ Decision Brake::on_command(imap::Command& command, const Context& context) {
   return charge(plan.messages, plan.fate, context.now);
 }
 
-// Whatever mailbox is selected next, its marks are not those that were paid here.
+// What does not go is not paid. Whatever mailbox is selected next, its marks are not those that were paid
+// here.
 void Brake::on_verdict(const imap::Command& command, const Verdict& verdict, const Context&) noexcept {
+  if (paid_.is_charged && !verdict.forwarded) {
+    if (paid_.messages > 0) seat_->user->refund(paid_.messages, paid_.at);
+    paid_marks_ = paid_.marks_before;
+  }
+  paid_.is_charged = false;
   if (verdict.forwarded && changes_selection(command.verb)) paid_marks_ = 0;
 }
 
@@ -121,7 +102,7 @@ Brake::Plan Brake::plan_for_set(const imap::Command& command, const Context& con
       fate == Fate::SomeExpunged ? command.args : command.args.substr(0, command.args.find(' '));
   Plan plan;
   plan.fate = fate;
-  plan.readable = is_sequence_set(set);
+  plan.readable = imap::is_sequence_set(set);
   if (plan.readable)
     plan.question = search(context, command.uid, (command.uid ? "UID " : "") + std::string(set).append(key));
   return plan;
@@ -157,6 +138,7 @@ Decision Brake::settle(const Plan& plan, const Answer& answer, Instant now) {
 Decision Brake::charge(std::uint64_t messages, Fate fate, Instant now) {
   const std::uint64_t paid = expunges(fate) ? std::min(messages, paid_marks_) : 0;
   if (!seat_->user->charge(messages - paid, now)) return Decision::deny(ErrorCode::Brake, "LIMIT");
+  paid_ = {true, messages - paid, now, paid_marks_};
   if (fate == Fate::Marked) paid_marks_ += messages;
   paid_marks_ = fate == Fate::AllExpunged ? 0 : paid_marks_ - paid;
   return Decision::pass();

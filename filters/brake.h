@@ -56,7 +56,16 @@ class Brake final : public Filter {
   Decision settle(const Plan& plan, const Answer& answer, Instant now);
   Decision charge(std::uint64_t messages, Fate fate, Instant now);
 
+  // For the command that is judged, or waits behind this filter, until it goes.
+  struct Paid {
+    bool is_charged = false;
+    std::uint64_t messages = 0;
+    Instant at{};
+    std::uint64_t marks_before = 0;  // paid_marks_ before it
+  };
+
   std::shared_ptr<HeldSeat> seat_;
+  Paid paid_;
   std::optional<Answer> answer_;  // to the question about the command that is judged next
   int answers_ = 0;               // about that command, so far
   // Messages of the selected mailbox whose marking this session has paid for, and which it has not expunged.

@@ -1,5 +1,6 @@
 #include "filters/chain.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "filters/brake.h"
@@ -43,9 +44,14 @@ Decision Chain::on_login(imap::Verb verb, const Context& context) {
   return passed;
 }
 
-Decision Chain::on_accepted(const Context& context) {
+bool Chain::wants_seat() const noexcept {
+  return std::any_of(filters_.begin(), filters_.end(),
+                     [](const auto& filter) { return filter->wants_seat(); });
+}
+
+Decision Chain::on_seat(const std::shared_ptr<UserSeat>& seat, const Context& context) {
   for (auto& filter : filters_) {
-    Decision decision = filter->on_accepted(context);
+    Decision decision = filter->on_seat(seat, context);
     if (decision.ruling != Ruling::Pass) return decision;
   }
   return Decision::pass();

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "base/ledger.h"
+#include "base/seats.h"
 #include "filters/filter.h"
 #include "filters/policy.h"
 
@@ -19,7 +19,8 @@ class Chain {
 
   Decision on_tls(const Context& context);
   Decision on_login(imap::Verb verb, const Context& context);
-  Decision on_accepted(const Context& context);
+  bool wants_seat() const noexcept;
+  Decision on_seat(const std::shared_ptr<UserSeat>& seat, const Context& context);
   Needs on_logged_in(const Context& context);
   // Starts at the first filter, or behind the one that held or delayed if resume() was called since, or at
   // the one that asked if answer() was.

@@ -154,7 +154,7 @@ Decision CommandRules::on_command(imap::Command& command, const Context& context
   if (!context.logged_in) return before_login(command, context);
   if (!settled_) on_logged_in(context);
   if (rules_.empty()) return Decision::pass();
-  if (command.tag.empty()) return judge_part(command, context);
+  if (command.piece == imap::Piece::Later) return judge_part(command, context);
   append_.reset();
   const RuleSet scope = policy_->scope(rules_, command.verb);
   const bool refused_unseen = command.verb == Verb::Unknown && restriction_ != RuleHits::kNone;

@@ -16,7 +16,6 @@
 namespace postern::filters {
 
 enum class Ruling : std::uint8_t { Pass, Deny, Rewrite, Hold, Ask, Delay, Close };
-enum class HoldReason : std::uint8_t { None, Record, RingFull, Lookup };
 
 // How a command is changed; the session writes it anew.
 enum class Rewriting : std::uint8_t {
@@ -53,7 +52,6 @@ struct Decision {
   ErrorCode code = ErrorCode::Ok;       // Deny and Close: the row gives text and label
   std::string_view response_code = {};  // "PRIVACYREQUIRED", "NOPERM", …; a constant (RFC 5530)
   std::string text = {};                // empty: the row's text
-  HoldReason hold = HoldReason::None;
   Rewriting rewriting = Rewriting::None;
   RuleHits rules = {};
   std::shared_ptr<const Question> question = {};  // Ask
@@ -61,9 +59,7 @@ struct Decision {
 
   // Of a Deny, behind the tag: "NO [NOPERM] text".
   std::string answer() const {
-    std::string out = "NO [";
-    out.append(response_code).append("] ");
-    return out.append(text.empty() ? row_of(code).client : std::string_view(text));
+    return no_answer(response_code, text.empty() ? row_of(code).client : std::string_view(text));
   }
 
   static Decision pass() { return {}; }
@@ -81,10 +77,10 @@ struct Decision {
     decision.rewriting = rewriting;
     return decision;
   }
-  static Decision wait(HoldReason reason) {
+  // The command goes on behind this filter when the gateway's services grant it (asked::Record, without one).
+  static Decision wait() {
     Decision decision;
     decision.ruling = Ruling::Hold;
-    decision.hold = reason;
     return decision;
   }
   static Decision ask(Question question) {

@@ -4,40 +4,21 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/error_code.h"
+#include "base/seats.h"
 #include "base/time.h"
 #include "base/tls_facts.h"
-#include "config/settings.h"
 #include "filters/decision.h"
+#include "filters/session_facts.h"
 #include "imap/command.h"
 #include "imap/mailbox_naming.h"
 #include "imap/response.h"
 
 namespace postern::filters {
-
-// What is fixed for a session from its first moment; with a PROXY header, from the end of the header.
-struct SessionFacts {
-  std::string session_id;          // on every log line of the session
-  std::string listener;            // its configured name
-  std::size_t listener_index = 0;  // into Settings::listeners and WorkerCells::listeners
-  config::ListenerTls tls = config::ListenerTls::Implicit;
-  std::string client_address;  // without port; IPv4 where it is v4-mapped
-  std::uint16_t client_port = 0;
-  std::string connected_address;  // the one that the client connected to; empty where no upstream is told
-  std::uint16_t connected_port = 0;
-  bool trusted = false;  // client_address lies in the listener's trusted_proxies: its ID is believed
-  // What a trusted proxy's ID told besides the addresses, which it has replaced; empty without one.
-  std::string external_id;     // the session's name at that proxy
-  std::string connected_name;  // what the client asked that proxy for (SNI)
-};
-
-// The server's name that the client asked for: by SNI, or by a trusted proxy's word. Untrusted octets.
-inline const std::string& asked_name(const SessionFacts& facts, const TlsFacts& tls) noexcept {
-  return facts.connected_name.empty() ? tls.sni : facts.connected_name;
-}
 
 struct SelectedMailbox {
   std::string name;  // the decoded argument, for MailboxNaming::canonical
@@ -98,13 +79,16 @@ class Filter {
   // hidden (empty), before credentials go upstream; where a mechanism shows the name only in its last
   // response, before that. Pass, Deny or Close.
   virtual Decision on_login(imap::Verb, const Context&) { return Decision::pass(); }
-  // The upstream has said OK, which the client does not know yet. Pass or Deny; denied, the upstream is left
-  // again and the client told.
-  virtual Decision on_accepted(const Context&) { return Decision::pass(); }
+  // It wants a seat among its user's sessions to be asked for when the upstream has accepted the user.
+  virtual bool wants_seat() const noexcept { return false; }
+  // The upstream has said OK, which the client does not know yet. `seat`: what the Ledger has given; null:
+  // the user has too many. Pass or Deny; denied, the upstream is left again and the client told.
+  virtual Decision on_seat(std::shared_ptr<UserSeat>, const Context&) { return Decision::pass(); }
   // It is logged in: user, client, listener and TLS are settled from here on.
   virtual Needs on_logged_in(const Context&) { return {}; }
   // At the whole head of a command, before any of it is forwarded, and again at each later part of a
-  // MULTIAPPEND or CATENATE, its end included (then `command.tag` is empty). Rewrite says how it is changed.
+  // MULTIAPPEND or CATENATE, its end included (then `command.piece` is Later). Rewrite says how it is
+  // changed.
   virtual Decision on_command(imap::Command&, const Context&) { return Decision::pass(); }
   // What came of the Question, before the same command is judged again by the filter that asked.
   virtual void on_answer(const Answer&, const Context&) {}

@@ -1,6 +1,7 @@
 #include "filters/limits.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace postern::filters {
 namespace {
@@ -15,14 +16,13 @@ Decision SessionLimits::on_login(imap::Verb, const Context& context) {
   return ledger_.has_seat(context.user) ? Decision::pass() : too_many_sessions();
 }
 
-Decision SessionLimits::on_accepted(const Context& context) {
-  seat_->user = ledger_.seat_user(context.user);
+Decision SessionLimits::on_seat(std::shared_ptr<UserSeat> seat, const Context&) {
+  seat_->user = std::move(seat);
   return seat_->user ? Decision::pass() : too_many_sessions();
 }
 
 Decision SessionLimits::on_command(imap::Command& command, const Context& context) {
-  const bool is_later_part = command.tag.empty();
-  if (!context.logged_in || is_later_part) return Decision::pass();
+  if (!context.logged_in || command.piece == imap::Piece::Later) return Decision::pass();
   Instant turn = commands_.take(commands_per_second_, context.now);
   if (seat_->user) turn = std::max(turn, seat_->user->next_command(context.now));
   return turn > context.now ? Decision::delay(turn) : Decision::pass();

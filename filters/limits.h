@@ -5,8 +5,8 @@
 
 #include <memory>
 
-#include "base/ledger.h"
 #include "base/pace.h"
+#include "base/seats.h"
 #include "filters/filter.h"
 
 namespace postern::filters {
@@ -14,7 +14,7 @@ namespace postern::filters {
 // The session's hold on its user's row: taken by SessionLimits when the upstream has accepted the user, used
 // by whoever comes behind it in the chain.
 struct HeldSeat {
-  std::unique_ptr<UserSeat> user;  // null before login
+  std::shared_ptr<UserSeat> user;  // null before login
 };
 
 class SessionLimits final : public Filter {
@@ -24,7 +24,8 @@ class SessionLimits final : public Filter {
       : commands_per_second_(limits.commands_per_session), ledger_(ledger), seat_(std::move(seat)) {}
 
   Decision on_login(imap::Verb verb, const Context& context) override;
-  Decision on_accepted(const Context& context) override;
+  bool wants_seat() const noexcept override { return true; }
+  Decision on_seat(std::shared_ptr<UserSeat> seat, const Context& context) override;
   Decision on_command(imap::Command& command, const Context& context) override;
 
  private:

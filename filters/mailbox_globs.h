@@ -1,8 +1,7 @@
 // The mailbox globs of a policy, found by how a name begins, or, where a glob begins with a star, by how it
 // ends: of a thousand only those are looked at whose octets before the first star begin the name, or whose
-// octets behind the last one end it. "*" stands for any octets of one level, "**" also for "/"; everything
-// else for itself. Immutable once made, shared by all threads. A name costs O(its length × that of the glob)
-// at most; nothing backtracks.
+// octets behind the last one end it. What a glob matches is config/glob.h's. Immutable once made, shared by
+// all threads.
 #pragma once
 
 #include <cstddef>
@@ -12,17 +11,13 @@
 #include <vector>
 
 #include "base/octets.h"
+#include "config/glob.h"
 
 namespace postern::filters {
 
 class MailboxGlobs {
  public:
-  // Of what a match is asked.
-  enum class Reach : std::uint8_t {
-    Name,      // does it match the name?
-    AnyBelow,  // could it match some name below it?
-    AllBelow,  // does it match every name below it, as far as that can be told?
-  };
+  using Reach = config::Reach;  // of what is below, where it is not Name
 
   explicit MailboxGlobs(const std::vector<std::string>& globs);  // a glob's index there is its number here
   MailboxGlobs(const MailboxGlobs&) = delete;
@@ -45,17 +40,6 @@ class MailboxGlobs {
   bool matches(std::uint32_t number, Octets path, Reach reach) const;
 
  private:
-  struct Token {
-    enum class Kind : std::uint8_t { Octet, Level, Path };  // Level: "*", Path: "**"
-    Kind kind = Kind::Octet;
-    char octet = '\0';
-  };
-  struct Glob {
-    std::string prefix;       // up to the first star
-    std::vector<Token> rest;  // from the first star on
-    std::string tail;         // behind the last star; empty without one
-  };
-
   // Globs in the order of a key that a name has to begin with, in the direction in which it is read.
   class Index {
    public:
@@ -84,10 +68,8 @@ class MailboxGlobs {
     std::vector<Row> rows_;
   };
 
-  static bool takes_every_path(const std::vector<Token>& tokens, std::size_t from) noexcept;
-  static bool run(const std::vector<Token>& tokens, Octets text, Reach reach);
-
-  std::vector<Glob> globs_;
+  std::vector<std::string> texts_;
+  std::vector<config::Glob> globs_;  // of texts_
   Index by_begin_;
   Index by_end_;  // those that begin with a star and do not end in one
 };

@@ -24,7 +24,7 @@ void put(RuleSet& set, std::size_t index) noexcept {
   set[index / kWordBits] |= std::uint64_t{1} << (index % kWordBits);
 }
 bool has(const RuleSet& set, std::size_t index) noexcept {
-  return (set[index / kWordBits] >> (index % kWordBits) & 1U) != 0;
+  return index / kWordBits < set.size() && (set[index / kWordBits] >> (index % kWordBits) & 1U) != 0;
 }
 
 constexpr std::array kOnlyByName{Verb::Capability, Verb::Noop, Verb::Logout, Verb::Id, Verb::Starttls};

@@ -24,7 +24,8 @@
 
 namespace postern::filters {
 
-// A set of rules by their indices; 64 in a word. Empty words = the empty set.
+// A set of rules by their indices; 64 in a word. Without words it is the empty set too: a session that no
+// rule concerns keeps none.
 using RuleSet = std::vector<std::uint64_t>;
 bool is_empty(const RuleSet& set) noexcept;
 

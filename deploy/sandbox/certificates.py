@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import pathlib
+import ssl
 import subprocess
 
 DAYS = "30"
@@ -29,7 +31,8 @@ def authority(folder: pathlib.Path) -> Pair:
     """A private authority that signs the certificates of `signed`."""
     pair = _new_pair(folder, "authority")
     _openssl("req", "-x509", *_new_key(pair), "-days", DAYS, "-subj", "/CN=Private Authority",
-             "-addext", "basicConstraints=critical,CA:TRUE", "-out", str(pair.cert))
+             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+             "-out", str(pair.cert))
     return pair
 
 
@@ -38,11 +41,22 @@ def signed(folder: pathlib.Path, name: str, by: Pair, *, days: str = DAYS) -> Pa
     pair = _new_pair(folder, name)
     request = folder / f"{pair.cert.stem}.csr"
     extensions = folder / f"{pair.cert.stem}.ext"
-    extensions.write_text(f"subjectAltName={'email' if '@' in name else 'DNS'}:{name}\n")
+    # Python 3.13 insists on what RFC 5280 asks of a certificate and its authority.
+    extensions.write_text(f"subjectAltName={'email' if '@' in name else 'DNS'}:{name}\n"
+                          "authorityKeyIdentifier=keyid:always\n")
     _openssl("req", *_new_key(pair), "-subj", f"/CN={name}", "-out", str(request))
     _openssl("x509", "-req", "-in", str(request), "-CA", str(by.cert), "-CAkey", str(by.key), "-CAcreateserial",
-             "-days", days, "-extfile", str(extensions), "-out", str(pair.cert))
+             *_lifetime(int(days)), "-extfile", str(extensions), "-out", str(pair.cert))
     return pair
+
+
+def _lifetime(days: int) -> list[str]:
+    """Newer OpenSSL makes no certificate that ends before it begins: one of the past has to begin there."""
+    if days >= 0 or ssl.OPENSSL_VERSION_INFO < (3, 4):
+        return ["-days", str(days)]
+    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+    begin = end - datetime.timedelta(days=1)
+    return ["-not_before", f"{begin:%Y%m%d%H%M%SZ}", "-not_after", f"{end:%Y%m%d%H%M%SZ}"]
 
 
 def _new_pair(folder: pathlib.Path, name: str) -> Pair:

@@ -17,100 +17,24 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
+from sandbox import dovecot_config
+from sandbox.dovecot_config import ForVersion
 from sandbox.processes import STOPPED_SECONDS, await_end, listen, members_of_session
+from sandbox.wire import WAIT_SECONDS, Wire
 
 STARTED_SECONDS = 60
 # The mail belongs to this user when root starts the server: Dovecot refuses to open mail as root.
 MAIL_USER = "nobody"
-
-BASE = """\
-base_dir = {base}
-state_dir = {folder}/state
-log_path = {folder}/dovecot.log
-info_log_path = {folder}/dovecot-info.log
-instance_name = {base}
-protocols = imap
-listen = 127.0.0.1
-mail_location = maildir:{mail}/%u
-mail_fsync = never
-disable_plaintext_auth = no
-auth_mechanisms = {mechanisms}
-auth_failure_delay = 0
-mail_max_userip_connections = 0
-first_valid_uid = 1
-first_valid_gid = 1
-default_internal_user = {internal_user}
-default_internal_group = {internal_group}
-default_login_user = {login_user}
-default_process_limit = 1000
-default_client_limit = 4000
-default_vsz_limit = 1024M
-{tls}
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN {folder}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = {folder}/users
-}}
-namespace inbox {{
-  inbox = yes
-  separator = /
-  mailbox Trash {{
-    auto = create
-    special_use = \\Trash
-  }}
-}}
-service imap-login {{
-  chroot =
-  service_count = 0
-  process_min_avail = 1
-  inet_listener imap {{
-    port = {imap_port}
-  }}
-  inet_listener imaps {{
-    port = {imaps_port}
-  }}
-}}
-service anvil {{
-  chroot =
-  unix_listener anvil-auth-penalty {{
-    mode = 0
-  }}
-}}
-service stats {{
-  chroot =
-  client_limit = 4000
-}}
-"""
-
-TLS_ON = """\
-ssl = yes
-ssl_cert = <{cert}
-ssl_key = <{key}
-"""
-
-HAPROXY_ON = """\
-haproxy_trusted_networks = 127.0.0.0/8
-service imap-login {
-  inet_listener imap {
-    haproxy = yes
-  }
-  inet_listener imaps {
-    haproxy = yes
-  }
-}
-"""
 
 
 class PrivateDovecot:
     """One Dovecot below `folder`. `users` maps names to passwords."""
 
     def __init__(self, folder: pathlib.Path, users: dict[str, str], *, cert: pathlib.Path | None = None,
-                 key: pathlib.Path | None = None, mechanisms: str = "plain login cram-md5", extra: str = "",
-                 haproxy: bool = False) -> None:
+                 key: pathlib.Path | None = None, mechanisms: str = "plain login cram-md5",
+                 extra: str | ForVersion = "", haproxy: bool = False) -> None:
         """`extra` is configuration that stands at the end of the file, where it overrides what is above it.
 
         `haproxy`: every connection must begin with a PROXY header.
@@ -118,12 +42,13 @@ class PrivateDovecot:
         self.folder = folder
         self.users = users
         self.mechanisms = mechanisms
-        self.extra = extra
+        self.extra = extra.text() if isinstance(extra, ForVersion) else extra
         self.haproxy = haproxy
         self.cert = cert
         self.key = key
         self.imap_port = 0
         self.imaps_port = 0
+        self._settled = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._prepare()
 
@@ -139,7 +64,7 @@ class PrivateDovecot:
         config = self.folder / "dovecot.conf"
         config.write_text(self._config())
         try:
-            self._process = _spawn([_binary(), "-F", "-c", str(config)], sockets, self.folder)
+            self._process = _spawn([dovecot_config.binary(), "-F", "-c", str(config)], sockets, self.folder)
         finally:
             for each in sockets:
                 each.close()
@@ -186,10 +111,26 @@ class PrivateDovecot:
         (maildir / "new" / f"{1700000000 + count}.{count}.sandbox").write_bytes(message)
         _give_to_mail_user(self.folder / "mail" / user)
 
+    def settle(self) -> None:
+        """Returns when log() has all that was said of logins before the call: a login that fails comes behind it.
+
+        Its name is nobody else's. The server must take passwords in clear.
+        """
+        self._settled += 1
+        name = f"settle-{self._settled}"
+        with Wire(self.imap_port, header=b"PROXY UNKNOWN\r\n" if self.haproxy else b"") as wire:
+            wire.line()
+            wire.command(f"LOGIN {name} wrong")
+            wire.expect_ok("LOGOUT")
+        deadline = time.monotonic() + WAIT_SECONDS
+        while f"user=<{name}>" not in self.log():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited for Dovecot to log {name}")
+
     def log(self) -> str:
-        """What the server has to say, for the report of a failed test."""
+        """What the server has said so far, of a login in the words of 2.3; what is not there may still come."""
         parts = [path.read_text(errors="replace") for path in sorted(self.folder.glob("dovecot*.log"))]
-        return "".join(parts)
+        return "".join(parts).replace("Info: Logged in: user=<", "Info: Login: user=<")
 
     # ---- inside
 
@@ -211,13 +152,14 @@ class PrivateDovecot:
     def _config(self) -> str:
         mine = pwd.getpwuid(os.geteuid())
         root = os.geteuid() == 0
-        return BASE.format(
+        base = dovecot_config.BASE.format(
             base=self.folder / "run", folder=self.folder, mail=self.folder / "mail", mechanisms=self.mechanisms,
             internal_user="dovecot" if root else mine.pw_name,
             internal_group="dovecot" if root else grp.getgrgid(os.getegid()).gr_name,
             login_user="dovenull" if root else mine.pw_name,
-            tls=TLS_ON.format(cert=self.cert, key=self.key) if self.cert else "ssl = no",
-            imap_port=self.imap_port, imaps_port=self.imaps_port) + (HAPROXY_ON if self.haproxy else "") + self.extra
+            tls=dovecot_config.TLS.format(cert=self.cert, key=self.key) if self.cert else "ssl = no",
+            imap_port=self.imap_port, imaps_port=self.imaps_port)
+        return base + (dovecot_config.HAPROXY if self.haproxy else "") + self.extra
 
     def _await_greeting(self) -> None:
         try:
@@ -231,13 +173,6 @@ class PrivateDovecot:
         if not greeting.startswith(b"* OK"):
             self.kill()
             raise RuntimeError(f"the private Dovecot did not start ({greeting!r}):\n{self.log()}")
-
-
-def _binary() -> str:
-    found = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if not found:
-        raise RuntimeError("dovecot is not installed (Debian: dovecot-imapd)")
-    return found
 
 
 def _mail_user() -> pwd.struct_passwd:

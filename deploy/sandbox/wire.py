@@ -7,9 +7,11 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
+from typing import NamedTuple
 
 WAIT_SECONDS = 90
 LITERAL = re.compile(rb"\{(\d+)\}\r\n$")
+USED_PORTS: set[int] = set()  # own ends of all connections of this process
 
 
 def trusting(*, ca: str | None = None, alpn: list[str] | None = None) -> ssl.SSLContext:
@@ -22,6 +24,13 @@ def trusting(*, ca: str | None = None, alpn: list[str] | None = None) -> ssl.SSL
     if alpn:
         context.set_alpn_protocols(alpn)
     return context
+
+
+class Client(NamedTuple):
+    """A connection by its client's end, as the gateway knows it: no two Wires of a process have the same."""
+
+    address: str
+    port: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,29 +49,46 @@ class Reply:
         return self.tagged.partition(b" ")[2].decode("utf-8", "replace").rstrip()
 
 
+def _bound(family: int, source: str) -> socket.socket:
+    """With a port that no connection of this process has had: left to itself, the kernel gives one again at once,
+    also to two that are open and go to different ports."""
+    while True:
+        own = socket.socket(family)
+        try:
+            own.bind((source, 0))
+        except OSError:
+            own.close()
+            raise
+        port = own.getsockname()[1]
+        if port not in USED_PORTS:
+            USED_PORTS.add(port)
+            return own
+        own.close()
+
+
 class Wire:
     """One connection. `tls` makes it an implicit-TLS one; `on_line(direction, octets)` sees the dialogue.
 
     `source` is the address that it comes from, `header` what goes ahead of everything, in one segment with what
-    follows it (a PROXY header and a ClientHello, say).
+    follows it (a PROXY header and a ClientHello, say); `client` is whom such a header names. The attribute
+    `client` is who the gateway takes this for, also when the connection has ended.
     """
 
     def __init__(self, port: int, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1",
                  name: str | None = "mail.example", session: ssl.SSLSession | None = None, receive_buffer: int = 0,
-                 source: str = "", header: bytes = b"",
+                 source: str = "", header: bytes = b"", client: Client | None = None,
                  on_line: Callable[[str, bytes], None] | None = None) -> None:
         self._name = name
         self._tags = 0
         self._held = b""
         self._on_line = on_line or (lambda direction, octets: None)
-        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self.socket = _bound(socket.AF_INET6 if ":" in host else socket.AF_INET, source)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(WAIT_SECONDS)
         try:
-            if source:
-                self.socket.bind((source, 0))
             self.socket.connect((host, port))
+            self.client = client or Client(*self.socket.getsockname()[:2])
             if header:
                 self.socket.send(header, socket.MSG_MORE if tls else 0)
             if tls:

@@ -29,7 +29,9 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::kCount)> kRows{{
     {Code::LoginTimeout, Info, Why::AuthTimeout, "login_timeout", "Too slow to log in"},
     {Code::IdleTimeout, Info, Why::IdleTimeout, "idle_timeout", "Autologout; idle for too long"},
     {Code::UpstreamSilent, Warning, Why::UpstreamError, "upstream_silent", "The mail server does not answer"},
-    {Code::WriteTimeout, Info, Why::ClientError, "write_timeout", ""},
+    {Code::ClientStalled, Info, Why::IdleTimeout, "client_stalled", "Autologout; too long without reading"},
+    {Code::UpstreamStalled, Warning, Why::UpstreamError, "upstream_stalled",
+     "The mail server does not take what is sent to it"},
     {Code::MalformedCommand, Info, Why::ProtocolError, "malformed_command", "Malformed command"},
     {Code::BareCarriageReturn, Info, Why::ProtocolError, "bare_cr", "CR without LF"},
     {Code::NulOctet, Info, Why::ProtocolError, "nul_octet", "NUL outside of a literal"},
@@ -54,6 +56,8 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::kCount)> kRows{{
      "The mail server sent an invalid response"},
     {Code::UpstreamLineTooLong, Warning, Why::UpstreamError, "upstream_line_too_long",
      "The mail server sent an invalid response"},
+    {Code::AppendRefused, Info, Why::UpstreamError, "append_refused",
+     "The mail server refused a part of a message"},
     {Code::UpstreamDown, Warning, Why::UpstreamError, "upstream_down",
      "The mail server is unavailable, please try again later"},
     {Code::UpstreamRefused, Warning, Why::UpstreamError, "refused",
@@ -103,17 +107,23 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::kCount)> kRows{{
     {Code::FileUnreadable, Error, Why::Internal, "file_unreadable", ""},
     {Code::AddressInUse, Error, Why::Internal, "address_in_use", ""},
     {Code::SystemCall, Error, Why::Internal, "system_call", ""},
-    {Code::NotSupported, Error, Why::Internal, "not_supported", ""},
     {Code::Internal, Error, Why::Internal, "internal", "Internal error"},
 }};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(CloseReason::kCount)> kCloseReasons{
-    "logout",       "client_eof", "client_error", "upstream_eof", "upstream_error", "idle_timeout",
-    "auth_timeout", "policy",     "drain",        "kicked",       "protocol_error", "internal"};
+    "logout",       "client_eof", "client_error", "upstream_eof",   "upstream_error", "idle_timeout",
+    "auth_timeout", "policy",     "drain",        "protocol_error", "internal"};
 
 }  // namespace
 
 const ErrorRow& row_of(ErrorCode code) noexcept { return kRows[static_cast<std::size_t>(code)]; }
+
+std::string no_answer(std::string_view response_code, std::string_view text) {
+  std::string out = "NO [";
+  return out.append(response_code).append("] ").append(text);
+}
+
+std::string unavailable_answer(ErrorCode code) { return no_answer("UNAVAILABLE", row_of(code).client); }
 
 std::string_view name_of(CloseReason reason) noexcept {
   return kCloseReasons[static_cast<std::size_t>(reason)];

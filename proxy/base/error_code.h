@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace postern {
@@ -21,7 +22,6 @@ enum class CloseReason : std::uint8_t {
   AuthTimeout,
   Policy,
   Drain,
-  Kicked,
   ProtocolError,
   Internal,
   kCount,
@@ -44,7 +44,8 @@ enum class ErrorCode : std::uint8_t {
   LoginTimeout,
   IdleTimeout,
   UpstreamSilent,
-  WriteTimeout,
+  ClientStalled,  // it reads nothing of what is queued for it
+  UpstreamStalled,
   // the client broke the protocol
   MalformedCommand,
   BareCarriageReturn,
@@ -66,6 +67,7 @@ enum class ErrorCode : std::uint8_t {
   UpstreamMalformed,
   UpstreamUnknownTag,
   UpstreamLineTooLong,
+  AppendRefused,  // a further message or part of an APPEND, whose first ones it has
   // the upstream cannot be had
   UpstreamDown,
   UpstreamRefused,
@@ -104,7 +106,6 @@ enum class ErrorCode : std::uint8_t {
   FileUnreadable,
   AddressInUse,
   SystemCall,
-  NotSupported,
   Internal,
   kCount,
 };
@@ -117,6 +118,12 @@ struct ErrorRow {
   std::string_view client;   // the text behind BYE or NO; never names a host
 };
 const ErrorRow& row_of(ErrorCode code) noexcept;
+
+// A refusal, behind the tag: "NO [NOPERM] text" (RFC 5530).
+std::string no_answer(std::string_view response_code, std::string_view text);
+// "NO [UNAVAILABLE] " and the row's text: nobody's fault, and worth another try.
+std::string unavailable_answer(ErrorCode code);
+
 inline std::string_view label_of(ErrorCode code) noexcept { return row_of(code).label; }
 
 }  // namespace postern

@@ -4,10 +4,11 @@
 #include <array>
 #include <chrono>
 
+#include "base/hex.h"
+
 namespace postern {
 namespace {
 
-constexpr char kHex[] = "0123456789abcdef";
 constexpr std::string_view kDots = "...";
 
 // The length of the well-formed UTF-8 sequence at the front of `text` (RFC 3629: no overlong forms, no
@@ -58,10 +59,8 @@ bool is_plain_text(std::string_view value) noexcept {
 namespace {
 
 void append_octet(std::string& out, std::string_view mark, char c) {
-  const auto octet = static_cast<unsigned char>(c);
   out += mark;
-  out += kHex[octet >> 4];
-  out += kHex[octet & 15];
+  append_hex(out, c);
 }
 
 void append_harmful(std::string& out, std::string_view character, EscapeStyle style) {
@@ -78,7 +77,8 @@ void append_harmful(std::string& out, std::string_view character, EscapeStyle st
     unsigned code = static_cast<unsigned char>(character[0]) & (character.size() == 2 ? 0x1FU : 0x0FU);
     for (const char c : character.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 0x3FU);
     out += "\\u";
-    for (int shift = 12; shift >= 0; shift -= 4) out += kHex[code >> shift & 15U];
+    append_hex(out, static_cast<char>(code >> 8 & 0xFFU));
+    append_hex(out, static_cast<char>(code & 0xFFU));
   }
 }
 

@@ -22,4 +22,10 @@ constexpr Instant instant_from_ns(std::uint64_t ns) noexcept {
   return Instant(Duration(static_cast<Duration::rep>(ns)));
 }
 
+// Whole ones, for libuv and for logs; 0 for what is shorter or negative.
+constexpr std::uint64_t milliseconds(Duration duration) noexcept {
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  return whole < 0 ? 0 : static_cast<std::uint64_t>(whole);
+}
+
 }  // namespace postern

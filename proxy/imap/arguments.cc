@@ -54,14 +54,19 @@ using Run = std::size_t (*)(Octets);
 
 std::size_t astring_run(Octets text) { return grammar::run(text, grammar::kAstring); }
 
-// list-mailbox = 1*list-char, which is an ASTRING-CHAR or a wildcard (RFC 9051 §9).
-std::size_t pattern_run(Octets text) {
+std::size_t run_with(Octets text, Octets more) {
   std::size_t size = 0;
   while (size < text.size() &&
-         (grammar::is(text[size], grammar::kAstring) || text[size] == '%' || text[size] == '*'))
+         (grammar::is(text[size], grammar::kAstring) || more.find(text[size]) != Octets::npos))
     ++size;
   return size;
 }
+
+// list-mailbox = 1*list-char, which is an ASTRING-CHAR or a wildcard (RFC 9051 §9).
+std::size_t pattern_run(Octets text) { return run_with(text, "%*"); }
+
+// Passwords are made by people, and clients send them as they are; what they mean is plain.
+std::size_t password_run(Octets text) { return run_with(text, "%*\\"); }
 
 template <typename Out>
 std::optional<Out> take_string(Octets& rest, Run run) {
@@ -121,7 +126,7 @@ std::optional<Octets> ArgumentReader::atom() {
 
 std::optional<std::string> ArgumentReader::astring() { return take_string<std::string>(rest_, astring_run); }
 
-std::optional<Secret> ArgumentReader::secret_astring() { return take_string<Secret>(rest_, astring_run); }
+std::optional<Secret> ArgumentReader::secret_astring() { return take_string<Secret>(rest_, password_run); }
 
 std::optional<std::string> ArgumentReader::pattern() { return take_string<std::string>(rest_, pattern_run); }
 
@@ -178,6 +183,32 @@ bool is_id_argument(Octets args) noexcept {
     if (reader.rest() == ")") return true;
   }
   return false;
+}
+
+namespace {
+
+// seq-number (RFC 9051 §9): "*", or a number without a leading zero.
+bool take_number(Octets& text) noexcept {
+  std::size_t size = text.starts_with('*') ? 1 : 0;
+  if (size == 0 && !text.starts_with('0')) size = grammar::run(text, grammar::kDigit);
+  text.remove_prefix(size);
+  return size > 0;
+}
+
+}  // namespace
+
+bool is_sequence_set(Octets text) noexcept {
+  for (;;) {
+    if (text == "$") return true;
+    if (!take_number(text)) return false;
+    if (text.starts_with(':')) {
+      text.remove_prefix(1);
+      if (!take_number(text)) return false;
+    }
+    if (text.empty()) return true;
+    if (!text.starts_with(',')) return false;
+    text.remove_prefix(1);
+  }
 }
 
 }  // namespace postern::imap

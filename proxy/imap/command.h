@@ -28,7 +28,15 @@ struct ArgumentLiteral {
   bool literal8 = false;
 };
 
+// How much of a command one event of the scanner shows.
+enum class Piece : std::uint8_t {
+  Whole,  // all of it
+  First,  // its head; a message follows, and perhaps more
+  Later,  // what stands behind a message of it: the next message's head, or the end; it has no tag of its own
+};
+
 struct Command {
+  Piece piece = Piece::Whole;
   Octets tag;
   Octets name;  // as written, without UID
   Verb verb = Verb::Unknown;

@@ -75,7 +75,7 @@ bool names_deleted(const Flags& flags) noexcept {
 bool take_sequence_set(ArgumentReader& reader) {
   const Octets rest = reader.rest();
   const Octets set = rest.substr(0, rest.find(' '));
-  if (set.empty() || set.find_first_not_of("0123456789:,*$") != Octets::npos) return false;
+  if (!is_sequence_set(set)) return false;
   reader = ArgumentReader(rest.substr(set.size()));
   return true;
 }
@@ -212,7 +212,7 @@ CommandEffect effect_of_store(const Command& command) {
 
 CommandEffect effect_of(const Command& command, bool selected_read_only) {
   const std::uint8_t classes = row_of(command.verb).effects;
-  if (command.tag.empty() || command.verb == Verb::Unknown) return worst(classes);
+  if (command.piece == Piece::Later || command.verb == Verb::Unknown) return worst(classes);
   Inside inside = Inside::Nothing;
   CommandEffect effect;
   switch (command.verb) {

@@ -245,7 +245,7 @@ MailboxUses mailboxes_of(const Command& command) {
   MailboxUses uses;
   Collector collector(command.args, uses);
   const VerbRow& row = row_of(command.verb);
-  if (command.tag.empty()) {
+  if (command.piece == Piece::Later) {
     collector.urls_of_message(begins_inside_catenate(command.args));
     return uses;
   }

@@ -8,117 +8,12 @@
 
 namespace postern::imap {
 
-// What one line holds, quotes understood: an error, or the literal at its end, or nothing.
-struct CommandScanner::LineScan {
-  ErrorCode error = ErrorCode::Ok;
-  bool literal = false;
-  std::size_t literal_at = 0;  // of the brace, or of the tilde before it
-  LiteralInfo info;
-};
-
 namespace {
 
 using grammar::kAtom;
 using grammar::kTag;
 
-// The octets at which scanning a line has to stop and think.
-constexpr std::array<bool, 256> make_stops() noexcept {
-  std::array<bool, 256> stops{};
-  stops['\0'] = stops['\r'] = stops['"'] = stops['{'] = true;
-  return stops;
-}
-constexpr auto kStops = make_stops();
-
 bool may_follow_literal(char c) noexcept { return c == ' ' || c == ')' || c == '\r' || c == '\n'; }
-
-// From the opening quote to the closing one; the error if there is none.
-ErrorCode skip_quoted(Octets line, std::size_t& at) noexcept {
-  bool escaped = false;
-  for (++at; at < line.size(); ++at) {
-    const char c = line[at];
-    if (c == '\r') return ErrorCode::BareCarriageReturn;
-    if (c == '\0') return ErrorCode::NulOctet;
-    if (escaped) {
-      escaped = false;
-    } else if (c == '\\') {
-      escaped = true;
-    } else if (c == '"') {
-      return ErrorCode::Ok;
-    }
-  }
-  return ErrorCode::UnclosedQuote;
-}
-
-// `token` is everything from the tilde or brace to the line's end.
-bool parse_literal(Octets token, LiteralInfo& info) noexcept {
-  info = {};
-  if (token.starts_with('~')) {
-    info.literal8 = true;
-    token.remove_prefix(1);
-  }
-  if (token.size() < 3 || !token.starts_with('{') || !token.ends_with('}')) return false;
-  token = token.substr(1, token.size() - 2);
-  if (token.ends_with('+')) {
-    info.synchronising = false;
-    token.remove_suffix(1);
-  }
-  if (token.empty() || (token.front() == '0' && token.size() > 1)) return false;
-  for (const char c : token)
-    if (!grammar::is(c, grammar::kDigit)) return false;
-  const auto [end, failure] = std::from_chars(token.data(), token.data() + token.size(), info.size);
-  return failure == std::errc() && info.size <= kNumber64Max;
-}
-
-// `{` outside quotes that opens no literal: the line must not end in its `}`, since a lenient upstream would
-// wait for octets then. Blanks behind it change nothing, some parsers trim.
-bool resembles_literal(Octets line, std::size_t brace) noexcept {
-  const std::size_t end = line.find_last_not_of(" \t");
-  return line[end] == '}' && line.substr(brace, end - brace).find_first_of(" ()") == Octets::npos;
-}
-
-bool opens_token(Octets line, std::size_t at) noexcept {
-  return at > 0 && (line[at - 1] == ' ' || line[at - 1] == '(');
-}
-
-std::size_t next_stop(Octets line, std::size_t at) noexcept {
-  const char* octet = line.data() + at;
-  const char* const end = line.data() + line.size();
-  while (octet < end && !kStops[static_cast<unsigned char>(*octet)]) ++octet;
-  return static_cast<std::size_t>(octet - line.data());
-}
-
-struct Openings {
-  ErrorCode error = ErrorCode::Ok;
-  std::size_t literal = Octets::npos;  // the first brace (or its tilde) that opens a token
-  std::size_t brace = Octets::npos;    // the last one that does not
-};
-
-Openings find_openings(Octets line, std::size_t at) noexcept {
-  Openings found;
-  for (; at < line.size(); at = next_stop(line, at + 1)) {
-    switch (line[at]) {
-      case '\r':
-        found.error = ErrorCode::BareCarriageReturn;
-        return found;
-      case '\0':
-        found.error = ErrorCode::NulOctet;
-        return found;
-      case '"':
-        found.error = skip_quoted(line, at);
-        if (found.error != ErrorCode::Ok) return found;
-        break;
-      default: {
-        const std::size_t start = at > 0 && line[at - 1] == '~' ? at - 1 : at;
-        if (!opens_token(line, start)) {
-          found.brace = at;
-        } else if (found.literal == Octets::npos) {
-          found.literal = start;
-        }
-      }
-    }
-  }
-  return found;
-}
 
 }  // namespace
 
@@ -242,19 +137,8 @@ CommandScanner::Taken CommandScanner::take_line(Octets& in, std::size_t room, Oc
 }
 
 CommandEvent CommandScanner::judge_line(Octets line, bool& again) {
-  LineScan scan;
-  const std::size_t stop = next_stop(line, 0);
-  if (stop < line.size()) {
-    const Openings found = find_openings(line, stop);
-    if (found.error != ErrorCode::Ok) return fail(found.error);
-    if (found.literal != Octets::npos) {
-      scan.literal = true;
-      scan.literal_at = found.literal;
-      if (!parse_literal(line.substr(found.literal), scan.info)) return fail(ErrorCode::MalformedLiteral);
-    } else if (found.brace != Octets::npos && resembles_literal(line, found.brace)) {
-      return fail(ErrorCode::MalformedLiteral);
-    }
-  }
+  const CommandLine scan = scan_command_line(line, first_ ? line.find(' ') : 0, depth_);
+  if (scan.error != ErrorCode::Ok) return fail(scan.error);
   used_ += line.size();
   behind_literal_ = false;
   if (scan.literal) {
@@ -264,24 +148,47 @@ CommandEvent CommandScanner::judge_line(Octets line, bool& again) {
   }
   const bool head = first_;
   first_ = false;
-  if (head && !refused_ && !parse_head(line, scan.literal)) begin_swallowing(line);
+  if (!refused_ && ((head && !parse_head(line, scan.literal)) || !fits(line, scan, head))) {
+    if (part_) return fail(ErrorCode::MalformedCommand);  // what the upstream has of it cannot be taken back
+    begin_swallowing(line);
+  }
   if (refused_) return swallow_line(scan, again);
   if (!scan.literal) return finish_unit(line);
-  if (at_message(head ? line.substr(shape_.args_at) : line)) return announce_body(line, scan);
+  if (place_ == CommandGrammar::Place::Message) return announce_body(line, scan);
   return announce_argument(line, scan, again);
+}
+
+// The lexical rules for all, and a verb's own grammar where it carries a literal. LOGIN is decoded and
+// written anew, whatever its password is made of.
+bool CommandScanner::fits(Octets line, const CommandLine& scan, bool head) noexcept {
+  place_ = CommandGrammar::Place::Argument;
+  if (verb_ == Verb::Login) return true;
+  if (scan.odd || (scan.literal ? scan.digits : depth_ > 0)) return false;
+  if (head && !scan.literal) return !scan.number || numbers_fit(line);
+  if (head) grammar_.begin(verb_, forms_);
+  place_ = grammar_.read(head ? line.substr(shape_.args_at) : line, scan.literal ? &scan.info : nullptr);
+  return place_ != CommandGrammar::Place::Misfit;
 }
 
 // The usual way: a whole command in one line, without quotes or literals. Nothing of what reset() resets has
 // been touched.
 CommandEvent CommandScanner::judge_plain_command(Octets line) {
   if (line.ends_with(' ')) line.remove_suffix(1);
-  if (!parse_head(line, false)) {
+  if (!parse_head(line, false) || (has_endless_number(line.substr(shape_.args_at)) && !numbers_fit(line))) {
     begin_swallowing(line);
     return end_swallowing();
   }
   publish(line);
   settle_ = at_stop_ = true;
   return CommandEvent::Head;
+}
+
+// A word of too many digits: the verb's grammar says whether a number stands there. Where it says nothing the
+// word may be one.
+bool CommandScanner::numbers_fit(Octets line) noexcept {
+  if (verb_ == Verb::Login || verb_ == Verb::Authenticate) return true;
+  grammar_.begin(verb_, forms_);
+  return grammar_.read(line.substr(shape_.args_at), nullptr) != CommandGrammar::Place::Misfit;
 }
 
 // tag SP name [SP args], or tag SP "UID" SP name [SP args]; exactly one SP each (protocol.md §1).
@@ -320,10 +227,10 @@ bool CommandScanner::parse_head(Octets line, bool literal_follows) noexcept {
   return line[at] != ' ';
 }
 
-// A head that is malformed: its extent is certain all the same, so its {n+} literals are swallowed with it.
-// The tag is kept for the answer.
+// A command that is malformed: its extent is certain all the same, so its {n+} literals are swallowed with
+// it. The tag is kept for the answer.
 void CommandScanner::begin_swallowing(Octets line) {
-  if (in_place()) {
+  if (held_.empty()) {
     held_.append(line.substr(0, shape_.tag_size), held_most());
   } else {
     held_.truncate(shape_.tag_size);
@@ -332,7 +239,7 @@ void CommandScanner::begin_swallowing(Octets line) {
   refused_ = malformed_ = true;
 }
 
-CommandEvent CommandScanner::swallow_line(const LineScan& scan, bool& again) {
+CommandEvent CommandScanner::swallow_line(const CommandLine& scan, bool& again) {
   held_.truncate(line_start_);
   // Nobody will ask for a synchronising literal: the answer takes the place of "+" (RFC 9051 §4.3).
   if (!scan.literal || scan.info.synchronising) return end_swallowing();
@@ -370,9 +277,10 @@ CommandEvent CommandScanner::finish_unit(Octets line) {
   return event;
 }
 
-CommandEvent CommandScanner::announce_body(Octets line, const LineScan& scan) {
+CommandEvent CommandScanner::announce_body(Octets line, const CommandLine& scan) {
   publish(unit_text(line));
   command_.body = scan.info;
+  if (!part_) command_.piece = Piece::First;
   const CommandEvent event = part_ ? CommandEvent::Part : CommandEvent::Head;
   part_ = true;
   line_start_ = 0;
@@ -383,7 +291,7 @@ CommandEvent CommandScanner::announce_body(Octets line, const LineScan& scan) {
   return event;
 }
 
-CommandEvent CommandScanner::announce_argument(Octets line, const LineScan& scan, bool& again) {
+CommandEvent CommandScanner::announce_argument(Octets line, const CommandLine& scan, bool& again) {
   too_large_ = scan.info.size > limits_.arguments - argument_octets_ ||
                command_.literals.size() == kArgumentLiterals ||
                (!scan.info.synchronising && scan.info.size > limits_.unasked);
@@ -442,6 +350,7 @@ CommandEvent CommandScanner::read_body(Octets& in) noexcept {
   last_ = remaining_ == 0;
   if (last_) {
     behind_literal_ = true;
+    between_messages_ = forms_.multiappend && grammar_.is_behind_message();
     state_ = State::Line;
   }
   return CommandEvent::Body;
@@ -468,57 +377,11 @@ CommandEvent CommandScanner::fail(ErrorCode code) noexcept {
   return CommandEvent::Malformed;
 }
 
-// Reads on through the arguments of APPEND or REPLACE, up to a literal, and says whether that literal is a
-// message: the first one behind the arguments before it, UTF8's, CATENATE's TEXT, but not CATENATE's URL
-// (RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 6855, RFC 8508). A literal of any other verb is an argument.
-bool CommandScanner::at_message(Octets text) noexcept {
-  using List = Position::List;
-  const std::size_t before_message = row_of(verb_).body_after;
-  if (before_message == 0) return false;
-  Position& p = position_;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    if (c == ' ') continue;
-    if (c == ')') {
-      if (p.depth > 0) --p.depth;
-      continue;
-    }
-    if (p.depth == 0) ++p.arguments;
-    if (c == '(') {
-      if (p.depth++ == 0) p.list = p.word;
-      p.word = List::Other;
-      continue;
-    }
-    if (c == '"') {
-      skip_quoted(text, at);
-      p.word = List::Other;
-      continue;
-    }
-    const std::size_t end = std::min(text.find_first_of(" ()\"", at), text.size());
-    const Octets word = text.substr(at, end - at);
-    p.word = List::Other;
-    if (p.depth == 0 && p.arguments > before_message) {
-      if (equals_ignoring_case(word, "UTF8")) p.word = List::Utf8;
-      if (equals_ignoring_case(word, "CATENATE")) p.word = List::Catenate;
-    }
-    at = end - 1;
-  }
-  if (p.depth == 0 && p.arguments >= before_message) return true;
-  if (p.depth == 1 && p.list == List::Utf8 && text.ends_with('(')) return true;
-  if (p.depth == 1 && p.list == List::Catenate && text.size() >= 6) {
-    const Octets tail = text.substr(text.size() - 6);
-    if ((tail.front() == ' ' || tail.front() == '(') && equals_ignoring_case(tail.substr(1), "TEXT "))
-      return true;
-  }
-  if (p.depth == 0) ++p.arguments;
-  p.word = List::Other;
-  return false;
-}
-
 void CommandScanner::publish(Octets text) noexcept {
   command_.text = text;
   command_.verb = verb_;
   command_.uid = uid_;
+  command_.piece = part_ ? Piece::Later : Piece::Whole;
   command_.body.reset();
   if (part_ || text.empty()) {
     command_.tag = command_.name = {};
@@ -550,7 +413,7 @@ void CommandScanner::reset() noexcept {
   part_ = behind_literal_ = refused_ = malformed_ = false;
   line_start_ = used_ = argument_octets_ = 0;
   remaining_ = 0;
-  position_ = {};
+  depth_ = 0;
 }
 
 }  // namespace postern::imap

@@ -27,6 +27,8 @@
 #include "base/error_code.h"
 #include "base/octets.h"
 #include "imap/command.h"
+#include "imap/command_grammar.h"
+#include "imap/command_line.h"
 #include "imap/grammar.h"
 #include "imap/held_octets.h"
 
@@ -70,6 +72,11 @@ class CommandScanner {
   // that a synchronising literal was asked for.
   void refuse() noexcept;
 
+  // What an APPEND may hold from the next command on.
+  void expect(AppendForms forms) noexcept { forms_ = forms; }
+  // Behind a body: the upstream would take another message where the present part begins.
+  bool is_between_messages() const noexcept { return between_messages_; }
+
   // Frees and wipes what the last event borrowed, if its borrower is done before the next call.
   void release() noexcept {
     if (settle_) settle();
@@ -99,28 +106,18 @@ class CommandScanner {
     Swallowed,  // the refused command has ended; not yet reported
     Broken,
   };
-  struct LineScan;
   struct HeadShape {  // offsets into the head's text
     std::size_t tag_size = 0, name_at = 0, name_size = 0, args_at = 0;
   };
-  // Where in the grammar of APPEND and REPLACE the scanner stands.
-  struct Position {
-    enum class List : std::uint8_t { Other, Utf8, Catenate };
-    std::size_t arguments = 0;  // those at depth 0 that have begun
-    std::size_t depth = 0;
-    List word = List::Other;  // the last word at depth 0
-    List list = List::Other;  // the word before the open list
-  };
-
   enum class Taken : std::uint8_t { Line, Part, TooLong };
 
   CommandEvent read_line(Octets& in, bool& again);
   CommandEvent judge_line(Octets line, bool& again);
   CommandEvent judge_plain_command(Octets line);
   CommandEvent finish_unit(Octets line);
-  CommandEvent announce_body(Octets line, const LineScan& scan);
-  CommandEvent announce_argument(Octets line, const LineScan& scan, bool& again);
-  CommandEvent swallow_line(const LineScan& scan, bool& again);
+  CommandEvent announce_body(Octets line, const CommandLine& scan);
+  CommandEvent announce_argument(Octets line, const CommandLine& scan, bool& again);
+  CommandEvent swallow_line(const CommandLine& scan, bool& again);
   CommandEvent read_argument(Octets& in, bool& again);
   CommandEvent read_body(Octets& in) noexcept;
   CommandEvent skip(Octets& in, bool& again) noexcept;
@@ -130,7 +127,8 @@ class CommandScanner {
   Taken take_line(Octets& in, std::size_t room, Octets& line);
   bool parse_head(Octets line, bool literal_follows) noexcept;
   void begin_swallowing(Octets line);
-  bool at_message(Octets text) noexcept;
+  bool numbers_fit(Octets line) noexcept;
+  bool fits(Octets line, const CommandLine& scan, bool head) noexcept;
   Octets unit_text(Octets line);
   void publish(Octets text) noexcept;
   void settle() noexcept;
@@ -146,17 +144,21 @@ class CommandScanner {
   Octets octets_;
   HeldOctets held_;  // an incomplete line, or a head with argument literals; a malformed command's tag
   HeadShape shape_;
-  Position position_;
-  ArgumentLiteral pending_;          // the argument literal that is being read
-  std::size_t line_start_ = 0;       // where in held_ the present line begins
+  AppendForms forms_;
+  CommandGrammar grammar_;                                         // of a command with a literal
+  CommandGrammar::Place place_ = CommandGrammar::Place::Argument;  // of the literal that the line announces
+  ArgumentLiteral pending_;                                        // the argument literal that is being read
+  std::size_t line_start_ = 0;                                     // where in held_ the present line begins
+  std::size_t depth_ = 0;                                          // of open parentheses
   std::size_t used_ = 0;             // octets of this command's lines, for limits_.line
   std::size_t argument_octets_ = 0;  // octets of its argument literals, for limits_.arguments
   std::uint64_t remaining_ = 0;      // octets of the literal that are still to come
   State state_ = State::Line;
   Verb verb_ = Verb::Unknown;
   bool uid_ = false;
-  bool first_ = true;            // the next line is a command's first
-  bool part_ = false;            // behind a body
+  bool first_ = true;  // the next line is a command's first
+  bool part_ = false;  // behind a body
+  bool between_messages_ = false;
   bool behind_literal_ = false;  // the line follows directly on the octets of a literal
   bool at_stop_ = false;         // the last event announced a synchronising literal or ended the command
   bool too_large_ = false;       // … that nobody can want

@@ -6,6 +6,8 @@
 #include <array>
 #include <vector>
 
+#include "base/hex.h"
+
 namespace postern::imap {
 namespace {
 
@@ -19,10 +21,8 @@ bool is_ascii(Octets text) noexcept {
 }
 
 void escape(std::string& out, char c) {
-  constexpr Octets kDigits = "0123456789ABCDEF";
   out += kEscape;
-  out += kDigits[octet_of(c) >> 4];
-  out += kDigits[octet_of(c) & 15];
+  append_hex(out, c, HexCase::Upper);
 }
 
 // Well-formed UTF-8 stays (no surrogates, no overlong forms), every other octet is escaped.

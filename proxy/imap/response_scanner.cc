@@ -235,7 +235,8 @@ bool ResponseScanner::classify(Octets line, bool whole) noexcept {
     if (line.size() < 2 || line[1] != ' ') return false;
     Octets rest = line.substr(2);
     if (!rest.empty() && grammar::is(rest.front(), grammar::kDigit)) {
-      classify_untagged(take_word(rest), rest);  // the shortest way: most of what a server says
+      const Octets number = take_word(rest);  // it moves `rest`: not within the call
+      classify_untagged(number, rest);        // the shortest way: most of what a server says
       return true;
     }
     const Octets word = take_word(rest);

@@ -41,11 +41,6 @@ const MechanismRow& row_of(Mechanism mechanism) noexcept;
 Mechanism mechanism_of(Octets name) noexcept;  // any case; Other for what has no row
 bool is_channel_bound(Octets name) noexcept;   // …-PLUS
 
-// A client's line in an AUTHENTICATE exchange: base64 (RFC 4648 §4, padded, no white space), possibly empty.
-bool is_base64(Octets line) noexcept;
-std::optional<Secret> decode_base64(Octets line);
-Secret encode_base64(Octets octets);
-
 // The name in the first response (decoded): the authzid if given, else the authcid. SCRAM's =2C and =3D are
 // decoded. CRAM and DIGEST-MD5: in the answer to the challenge. Empty where the mechanism hides it or the
 // response is malformed.

@@ -131,8 +131,7 @@ struct VerbRow {
   Octets name;  // in capitals, as logs and metrics show it
   std::uint8_t effects;
   std::uint8_t traits;
-  std::uint8_t
-      body_after;  // so many arguments stand before the message, a literal that streams; 0: no message
+  Octets literals;  // its arguments where one may be a literal (command_grammar.cc says which letter is what)
   std::array<Argument, 3> arguments;
 };
 const VerbRow& row_of(Verb verb) noexcept;

@@ -1,5 +1,5 @@
-// Where a login may go: one upstream and its servers. Made by the worker from routes, UpstreamView and
-// balance for each login; values, owned by the Connector that dials them.
+// Where a login may go: one upstream and its servers. Made from routes, UpstreamView and balance for each
+// login; values, owned by the Connector that dials them.
 #pragma once
 
 #include <sys/socket.h>

@@ -3,21 +3,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace postern::net {
-
-Socket& Socket::operator=(Socket&& other) noexcept {
-  if (this != &other) {
-    close();
-    fd_ = other.release();
-  }
-  return *this;
-}
-
-void Socket::close() noexcept {
-  if (fd_ >= 0) ::close(release());
-}
 
 Socket make_tcp_socket(int family) noexcept {
   return Socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
@@ -33,7 +20,8 @@ bool set_tcp_options(int fd) noexcept {
   static constexpr Option kOptions[] = {{IPPROTO_TCP, TCP_NODELAY, 1},
                                         {SOL_SOCKET, SO_KEEPALIVE, 1},
                                         {IPPROTO_TCP, TCP_KEEPIDLE, 300},
-                                        {IPPROTO_TCP, TCP_USER_TIMEOUT, 60'000}};
+                                        {IPPROTO_TCP, TCP_KEEPINTVL, 20},
+                                        {IPPROTO_TCP, TCP_KEEPCNT, 3}};
   for (const Option& option : kOptions)
     if (::setsockopt(fd, option.level, option.name, &option.value, sizeof option.value) != 0) return false;
   return true;

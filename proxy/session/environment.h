@@ -7,12 +7,12 @@
 #include <string_view>
 #include <vector>
 
-#include "base/audit_trail.h"
 #include "config/settings.h"
 #include "filters/chain.h"
 #include "filters/filter.h"
 #include "filters/user_rewrite.h"
 #include "imap/capability.h"
+#include "record/audit_trail.h"
 #include "telemetry/cells.h"
 
 namespace postern::session {

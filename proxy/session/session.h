@@ -3,9 +3,10 @@
 // and calls nobody back. Owned by one Relay (or a test), used by one thread.
 //
 // How to drive it: after every input(), event() or tick() carry out next_action() until there is none, write
-// what output() of both sides holds, and call keep() before the memory given to input() is used again. Give a
-// side's octets only while wants_read(side). If has_work(), call resume() when other sessions have had their
-// turn (at most kCommandsPerTurn commands are judged in one call). Call tick() at deadline().
+// what output() of both sides holds, tell by written() how far that came, and call keep() before the memory
+// given to input() is used again. Give a side's octets only while wants_read(side). If has_work(), call
+// resume() when other sessions have had their turn (at most kCommandsPerTurn commands are judged in one
+// call). Call tick() at deadline(), behind a written() if octets may have moved meanwhile.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@
 #include "base/time.h"
 #include "session/environment.h"
 #include "session/events.h"
-#include "session/pieces.h"
+#include "session/octets/pieces.h"
 
 namespace postern::session {
 
@@ -38,6 +39,7 @@ class Session {
   void event(const Event& event, Instant now);
   void tick(Instant now);
   void resume(Instant now);
+  void written(const Backlog& backlog, Instant now);
   void keep();
 
   std::optional<Action> next_action();

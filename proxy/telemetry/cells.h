@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <string_view>
 
 #include "base/error_code.h"
 #include "base/side.h"
@@ -55,8 +56,8 @@ class Histogram {
 enum class SessionState : std::uint8_t { Unauthenticated, Authenticated, Selected, Idle, Closing, kCount };
 enum class StarttlsResult : std::uint8_t { Ok, Refused, InjectionBlocked, kCount };
 enum class AuthResult : std::uint8_t { Success, Failure, Temporary, Denied, kCount };
-enum class CommandResult : std::uint8_t { Ok, No, Bad, Denied, Aborted, kCount };
-enum class ParseError : std::uint8_t { Syntax, LineTooLong, LiteralTooLarge, TooManyLiterals, Depth, kCount };
+enum class CommandResult : std::uint8_t { Ok, No, Bad, Denied, kCount };
+enum class ParseError : std::uint8_t { Syntax, LineTooLong, LiteralTooLarge, kCount };
 enum class RejectReason : std::uint8_t {
   MaxConnections,
   ClientLimit,
@@ -80,6 +81,8 @@ enum class HandshakeFailure : std::uint8_t {
   kCount
 };
 enum class PolicyResult : std::uint8_t { Allow, Deny, Rewrite, Observe, kCount };
+enum class ReloadTrigger : std::uint8_t { Signal, File, kCount };
+enum class ReloadResult : std::uint8_t { Ok, Failed, Unchanged, kCount };
 enum class ConnectResult : std::uint8_t { Ok, Refused, Timeout, Dns, Tls, Greeting, Error, kCount };
 
 template <typename E>
@@ -137,5 +140,32 @@ template <typename E>
 constexpr std::size_t index_of(E value) noexcept {
   return static_cast<std::size_t>(value);
 }
+
+template <typename E>
+using NamesOf = std::array<const char*, count_of<E>>;  // in the order of the enumeration
+
+// Names that the log needs as well as /metrics.
+inline constexpr NamesOf<ProxyError> kProxyErrorNames{"untrusted", "malformed", "checksum", "timeout",
+                                                      "closed"};
+inline constexpr NamesOf<ReloadTrigger> kReloadTriggerNames{"signal", "file"};
+constexpr std::string_view name_of(ProxyError error) noexcept { return kProxyErrorNames[index_of(error)]; }
+constexpr std::string_view name_of(ReloadTrigger trigger) noexcept {
+  return kReloadTriggerNames[index_of(trigger)];
+}
+
+// What the main thread counts itself; single-threaded.
+struct MainCells {
+  std::array<CellsBy<ReloadResult>, count_of<ReloadTrigger>> reloads;
+  bool last_reload_ok = true;  // the start counts as the first one
+  double last_reload_seconds = 0;
+  std::deque<CellsBy<ConnectResult>> health_checks;  // by upstream slot
+};
+
+// A server of an upstream, as the scrape shows it.
+struct EndpointMetric {
+  std::string upstream;
+  std::string endpoint;
+  bool up = false;
+};
 
 }  // namespace postern::telemetry

@@ -5,8 +5,9 @@
 #include <string>
 
 #include "base/result.h"
+#include "crypto/key_file.h"
+#include "crypto/openssl.h"
 #include "tls/context.h"
-#include "tls/openssl.h"
 
 namespace postern::tls {
 
@@ -22,10 +23,6 @@ struct CertificatePair {
   CertificateInfo info;
 };
 
-// The whole file, or an error that names it. Files of more than 1 MiB are refused: none of ours is so large.
-Result<std::string> read_file(const std::string& path);
-// A private key without a passphrase, in PEM.
-Result<KeyPtr> read_key(const std::string& path);
 // The rest of a PEM file, to its end.
 Result<void> read_certificates(BIO* bio, const std::string& path, STACK_OF(X509) * out);
 Result<CertificatePair> load_pair(const std::string& cert_path, const std::string& key_path);

@@ -8,9 +8,10 @@
 #include <array>
 #include <utility>
 
+#include "base/hex.h"
 #include "base/octets.h"
+#include "crypto/digest.h"
 #include "tls/certificate_file.h"
-#include "tls/digest.h"
 
 namespace postern::tls {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "base/tls_facts.h"
 #include "config/settings.h"
-#include "tls/openssl.h"
+#include "crypto/openssl.h"
 
 namespace postern::tls {
 

@@ -56,6 +56,8 @@ Result<void> set_algorithms(SSL_CTX* context, const config::Upstream& settings) 
   const char* ciphers = settings.tls_ciphers.empty() ? kWeakCiphers : settings.tls_ciphers.c_str();
   if ((weak || !settings.tls_ciphers.empty()) && SSL_CTX_set_cipher_list(context, ciphers) != 1)
     return invalid(settings, "tls_ciphers");
+  // The groups are the library's own: an old server may know only what we would leave out, and since
+  // OpenSSL 3.5 they begin with X25519MLKEM768.
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET);  // sessions to upstreams are not resumed
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -16,23 +17,26 @@ namespace postern::tls {
 // The OpenSSL that is loaded, as it calls itself: "OpenSSL 3.0.17 …".
 const char* library_version() noexcept;
 
-// The ring of ticket keys, shared by the contexts of all generations and read by all workers without a lock
-// on the data path: main rotates (every 12 h) or loads them, workers take the current immutable ring.
+// The ring of ticket keys, shared by the contexts of all generations: main rotates them (every 12 h) or puts
+// those of a file in their place, workers take the current immutable ring, once for each handshake.
 class TicketKeys {
  public:
+  struct Ring;
   TicketKeys();  // one random key
   ~TicketKeys();
   TicketKeys(const TicketKeys&) = delete;
   TicketKeys& operator=(const TicketKeys&) = delete;
   // Main thread: a new random key encrypts; the last two still decrypt.
   void rotate();
-  // Main thread: nginx's format, one or more keys of 80 octets, the first encrypts.
-  Result<void> load(const std::string& path);
-  struct Ring;
-  std::shared_ptr<const Ring> current() const;
+  // A file in nginx's format: one or more keys of 80 octets, the first encrypts. Nothing uses them yet.
+  static Result<std::shared_ptr<const Ring>> read(const std::string& path);
+  // Main thread: these from now on.
+  void use(std::shared_ptr<const Ring> ring) noexcept;
+  std::shared_ptr<const Ring> current() const noexcept;
 
  private:
-  std::shared_ptr<const Ring> ring_;  // accessed by std::atomic_load / atomic_store
+  mutable std::mutex mutex_;  // held while the pointer is copied or swapped
+  std::shared_ptr<const Ring> ring_;
 };
 
 // What `postern check`, the metrics and the logs want to know of a certificate.

@@ -7,8 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "crypto/openssl.h"
 #include "tls/context.h"
-#include "tls/openssl.h"
 
 namespace postern::tls {
 

@@ -188,7 +188,7 @@ ReadResult TlsEngine::Impl::read_records(char* plain, std::size_t capacity) {
     total += static_cast<std::size_t>(size);
     transform.answers = 0;
   }
-  if (total != 0) return {ReadStatus::Octets, total};
+  if (total != 0) return {ReadStatus::Plain, total};
   if (end != ReadStatus::WantInput) return tell_end();
   if (transform.end_of_file && !readable() && capacity != 0) return finish(ReadStatus::Truncated);
   return {};

@@ -4,8 +4,8 @@
 // worker.
 #pragma once
 
+#include "crypto/openssl.h"
 #include "tls/context_impl.h"
-#include "tls/openssl.h"
 
 namespace postern::tls {
 

@@ -6,6 +6,7 @@
 #include "tls/certificate_file.h"
 #include "tls/client_auth.h"
 #include "tls/context_impl.h"
+#include "tls/groups.h"
 #include "tls/handshake.h"
 
 namespace postern::tls {
@@ -16,7 +17,6 @@ constexpr const char* kCiphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-constexpr const char* kGroups = "X25519:P-256:P-384";
 
 using Members =
     std::vector<std::size_t>;  // certificates that serve one name, at most one of each kind of key
@@ -54,8 +54,7 @@ Result<void> set_algorithms(SSL_CTX* context, const config::Tls& settings) {
   if (SSL_CTX_set_cipher_list(context, ciphers) != 1) return invalid("tls.ciphers");
   if (!settings.ciphersuites.empty() && SSL_CTX_set_ciphersuites(context, settings.ciphersuites.c_str()) != 1)
     return invalid("tls.ciphersuites");
-  const char* groups = settings.groups.empty() ? kGroups : settings.groups.c_str();
-  if (SSL_CTX_set1_groups_list(context, groups) != 1) return invalid("tls.groups");
+  if (Result<void> set = set_groups(context, settings.groups); !set) return set.error();
   SSL_CTX_set_dh_auto(context, 1);  // only where the operator's ciphers have DHE
   return {};
 }
@@ -171,6 +170,8 @@ bool set_session_scope(ServerContext::Impl& impl, const Loading& loading) {
 }
 
 }  // namespace
+
+const char* library_version() noexcept { return OpenSSL_version(OPENSSL_VERSION); }
 
 ServerContext::ServerContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ServerContext::~ServerContext() = default;

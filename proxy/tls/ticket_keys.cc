@@ -1,7 +1,6 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -55,10 +54,10 @@ void TicketKeys::rotate() {
   ring->keys.reserve(kept + 1);  // keys are never moved: nothing is left unwiped
   ring->keys.push_back(random_key());
   for (std::size_t i = 0; i < kept; ++i) ring->keys.push_back(old->keys[i]);
-  std::atomic_store(&ring_, std::shared_ptr<const Ring>(std::move(ring)));
+  use(std::move(ring));
 }
 
-Result<void> TicketKeys::load(const std::string& path) {
+Result<std::shared_ptr<const TicketKeys::Ring>> TicketKeys::read(const std::string& path) {
   Result<std::string> text = read_file(path);
   if (!text) return text.error();
   const std::size_t count = text->size() / kFileKeyBytes;
@@ -74,10 +73,19 @@ Result<void> TicketKeys::load(const std::string& path) {
   ring->keys.reserve(count);
   for (std::size_t i = 0; i < count; ++i) ring->keys.push_back(key_from(text->data() + i * kFileKeyBytes));
   wipe(*text);
-  std::atomic_store(&ring_, std::shared_ptr<const Ring>(std::move(ring)));
-  return {};
+  return std::shared_ptr<const Ring>(std::move(ring));
 }
 
-std::shared_ptr<const TicketKeys::Ring> TicketKeys::current() const { return std::atomic_load(&ring_); }
+// A mutex and no std::atomic<std::shared_ptr>: libstdc++'s unlocks its pointer in relaxed order after a load,
+// in which ThreadSanitizer sees a race.
+void TicketKeys::use(std::shared_ptr<const Ring> ring) noexcept {
+  const std::lock_guard lock(mutex_);
+  ring_.swap(ring);  // the old one ends behind the lock, with this call's argument
+}
+
+std::shared_ptr<const TicketKeys::Ring> TicketKeys::current() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return ring_;
+}
 
 }  // namespace postern::tls

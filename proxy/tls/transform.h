@@ -7,11 +7,11 @@
 #include <cstdint>
 
 #include "base/byte_queue.h"
+#include "base/cipher_buffer.h"
 #include "base/error_code.h"
 #include "base/octets.h"
 #include "base/tls_facts.h"
-#include "tls/cipher_buffer.h"
-#include "tls/openssl.h"
+#include "crypto/openssl.h"
 
 namespace postern::tls {
 

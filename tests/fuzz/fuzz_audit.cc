@@ -9,11 +9,11 @@
 #include <string>
 #include <string_view>
 
-#include "audit/chain.h"
-#include "audit/json.h"
-#include "audit/line.h"
-#include "audit/recovery.h"
-#include "audit/verify.h"
+#include "audit/trail/chain.h"
+#include "audit/trail/json.h"
+#include "audit/trail/line.h"
+#include "audit/trail/recovery.h"
+#include "audit/trail/verify.h"
 
 namespace {
 
@@ -41,7 +41,7 @@ class OneFile final : public Disk {
   Result<void> lock(const std::string&) override { return failed(); }
 
  private:
-  static Error failed() { return {ErrorCode::NotSupported, "only read"}; }
+  static Error failed() { return {ErrorCode::SystemCall, "only read"}; }
   std::string content_;
 };
 

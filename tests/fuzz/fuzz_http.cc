@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/http.h"
+#include "status/http.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "net/proxy_header.h"
+#include "proxy_protocol/proxy_header.h"
 
 namespace {
 

@@ -48,7 +48,7 @@ class Policy final : public filters::Filter {
                             : command.verb == imap::Verb::Delete || command.verb == imap::Verb::Expunge))
       return filters::Decision::deny(ErrorCode::NoPermission, "NOPERM");
     if (holds_ && (is_part || command.verb == imap::Verb::Append || command.verb == imap::Verb::Expunge))
-      return filters::Decision::wait(filters::HoldReason::Record);
+      return filters::Decision::wait();
     return filters::Decision::pass();
   }
 
@@ -114,7 +114,7 @@ class Run {
   std::deque<std::vector<char>> memory_;
   std::string client_saw_;
   std::vector<std::string> upstreams_saw_{1};  // each connection for itself
-  std::uint64_t hold_id_ = 0;
+  std::uint64_t question_ = 0;
   bool upstream_ = false;
   bool dialling_ = false;
   bool tls_due_[2] = {false, false};
@@ -216,8 +216,8 @@ void Run::step(const Record& record) {
       return event(
           session::Failed{side, side == Side::Client ? ErrorCode::ClientReset : ErrorCode::UpstreamReset});
     case 'r':
-      audit_.release(hold_id_, (record.number & 1) != 0);
-      return event(session::Released{hold_id_, (record.number & 1) != 0});
+      audit_.answer(question_, (record.number & 1) != 0);
+      return event(session::Answered{question_, {(record.number & 1) != 0, {}}});
     case 'p':
       if (!std::exchange(awaits_penalty_, false)) return;
       return event(session::Penalty{std::chrono::seconds(record.number)});
@@ -288,6 +288,7 @@ void Run::settle() {
     }
     write(Side::Client);
     write(Side::Upstream);
+    session_->written({}, now_);
     if (!session_->output(Side::Client).empty()) fell_behind_ = true;
     if (memory_goes_ || fell_behind_) session_->keep();
     look_for_canary();
@@ -335,11 +336,11 @@ void Run::note(const session::Action& action) {
     comparable_ = false;
   }
   if (std::holds_alternative<session::ClientKnown>(action)) require(trusted_, "an ID was believed");
-  if (const auto* hold = std::get_if<session::Hold>(&action)) {
-    hold_id_ = hold->id;
-    if (settings_.audit.on()) audit_.hold(*hold);
+  if (const auto* ask = std::get_if<session::Ask>(&action)) {
+    question_ = ask->id;
+    if (settings_.audit.on()) audit_.ask(ask->id, std::get<asked::Record>(ask->question));
   }
-  if (const auto* unhold = std::get_if<session::Unhold>(&action)) audit_.unhold(*unhold);
+  if (const auto* forget = std::get_if<session::Forget>(&action)) audit_.forget(*forget);
   if (const auto* recorded = std::get_if<session::Recorded>(&action)) audit_.recorded(*recorded);
   if (const auto* result = std::get_if<session::LoginResult>(&action))
     awaits_penalty_ = result->result == telemetry::AuthResult::Failure;

@@ -16,11 +16,11 @@
 
 namespace {
 
+using postern::CipherBuffer;
 using postern::Octets;
-using postern::tls::CipherBuffer;
+using postern::ReadResult;
+using postern::ReadStatus;
 using postern::tls::ClientContext;
-using postern::tls::ReadResult;
-using postern::tls::ReadStatus;
 using postern::tls::ServerContext;
 using postern::tls::TlsEngine;
 
@@ -172,13 +172,13 @@ class Wire {
     std::vector<char> plain(capacity);
     for (;;) {
       const ReadResult result = end.engine->read(plain.data(), plain.size(), out_);
-      require(result.octets <= capacity && (result.octets != 0) == (result.status == ReadStatus::Octets));
+      require(result.octets <= capacity && (result.octets != 0) == (result.status == ReadStatus::Plain));
       require(!end.ended || result.status == end.last);
       end.last = result.status;
       end.received.append(plain.data(), result.octets);
       carry(which);
       require(other.sent.starts_with(end.received));
-      if (result.status == ReadStatus::Octets || result.status == ReadStatus::Handshaken) continue;
+      if (result.status == ReadStatus::Plain || result.status == ReadStatus::Handshaken) continue;
       require(!end.engine->has_input());
       end.ended = result.status != ReadStatus::WantInput;
       if (result.status == ReadStatus::Failed)

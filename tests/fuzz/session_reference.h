@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace postern::fuzz {
 
@@ -69,7 +70,7 @@ class UpstreamReference {
     if (!sasl_tag_.empty()) return line_.find_first_not_of(kBase64) == std::string::npos;
     if (!idle_tags_.empty() && line_ == "DONE") return true;
     if (tag_.empty() && !begins_command()) return false;
-    return ends_well();
+    return has_nothing_odd() && ends_well();
   }
 
   bool begins_command() {
@@ -86,6 +87,35 @@ class UpstreamReference {
     if (delete_is_denied_ && verb == "DELETE") return false;
     if (verb == "AUTHENTICATE") sasl_tag_ = tag_;
     if (verb == "IDLE") idle_tags_.insert(tag_);
+    verb_ = verb;
+    depth_ = 0;
+    return true;
+  }
+
+  // Outside of quotes: no octet at which a parser might stop counting.
+  bool has_nothing_odd() {
+    const std::size_t last = line_.ends_with('}') ? line_.rfind('{') : std::string::npos;
+    bool quoted = false;
+    for (std::size_t i = line_.starts_with(tag_) ? tag_.size() : 0; i < line_.size(); ++i) {
+      const char c = line_[i];
+      if (c == '"') {
+        if (!quoted && line_[i - 1] != ' ' && line_[i - 1] != '(') return false;
+        quoted = !quoted;
+      } else if (quoted) {
+        if (c == '\\') ++i;
+      } else if (c == '\\') {
+        const char next = i + 1 < line_.size() ? line_[i + 1] : ' ';
+        if (next != '*' && !((next | 32) >= 'a' && (next | 32) <= 'z')) return false;
+      } else if ((c == '{' || c == '}') && (last == std::string::npos || i < last)) {
+        return false;
+      } else if ((c >= 0 && c < ' ') || c == '\x7f') {
+        return false;
+      } else if (c == '(') {
+        ++depth_;
+      } else if (c == ')' && --depth_ < 0) {
+        return false;
+      }
+    }
     return true;
   }
 
@@ -105,8 +135,9 @@ class UpstreamReference {
                          line_.find_first_of(" ()", open) == std::string::npos;
     if (!literal) {
       tag_.clear();
-      return true;
+      return std::exchange(depth_, 0) == 0;
     }
+    if (verb_ == "IDLE" || verb_ == "NOOP" || verb_ == "EXPUNGE" || verb_ == "CLOSE") return false;
     const std::string digits = line_.substr(open + 1, line_.size() - open - 2);
     if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return false;
     literal_ = std::strtoull(digits.c_str(), nullptr, 10);
@@ -119,7 +150,9 @@ class UpstreamReference {
   bool delete_is_denied_;
   std::string line_;
   std::string said_;
-  std::string tag_;  // of the command whose end has not come
+  std::string tag_;   // of the command whose end has not come
+  std::string verb_;  // its name
+  int depth_ = 0;     // its open parentheses
   std::string sasl_tag_;
   std::set<std::string> idle_tags_;
   std::uint64_t literal_ = 0;

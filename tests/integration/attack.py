@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 
 import maildir
 from clients.mailbox import Message, Store, text_message
-from support import PrivateDovecot, Wire
+from support import ForVersion, PrivateDovecot, Wire
 
 # ACLs and metadata that work: only then a refusal shows something.
-PLUGINS = """
+PLUGINS = ForVersion("""
 mail_plugins = acl
 mail_attribute_dict = file:%h/attributes
 protocol imap {
@@ -33,7 +33,29 @@ namespace inbox {
 service imap {
   service_count = 1000
 }
-"""
+""", """
+mail_plugins {
+  acl = yes
+}
+mail_attribute {
+  dict file {
+    path = %{home}/attributes
+  }
+}
+protocol imap {
+  mail_plugins {
+    imap_acl = yes
+  }
+  imap_metadata = yes
+}
+acl_driver = vfile
+namespace inbox {
+  separator = .
+}
+service imap {
+  restart_request_count = 1000
+}
+""")
 
 MAIL: dict[str, list[Message]] = {
     name: [text_message(first + number, flags="\\Deleted" if number == 0 else "\\Seen" if number % 2 else "")
@@ -53,6 +75,7 @@ class Attack:
     files: bool = False  # what `organise` allows: the mail stays, elsewhere
     named: bool = True  # it names a mailbox
     works: bool = True  # Dovecot 2.3 does it, so that the harm shows without rules
+    later: bool = False  # the harm is in a later message of an APPEND, whose first ones are no matter
 
     @property
     def name(self) -> str:
@@ -114,9 +137,9 @@ def appends() -> Iterator[Attack]:
             yield once(b"APPEND " + mailbox + b" (\\Seen \\deleted) " + literal(TEXT, kind))
     yield once(b'APPEND kept (\\Deleted) "17-Jul-2023 02:44:25 +0000" ' + literal(TEXT))
     for kind in ("", "+"):
-        yield once(b"APPEND kept (\\Seen) " + literal(TEXT, kind) + b" (\\Deleted) " + literal(TEXT, kind))
+        yield once(b"APPEND kept (\\Seen) " + literal(TEXT, kind) + b" (\\Deleted) " + literal(TEXT, kind), later=True)
         yield once(b"APPEND kept " + literal(TEXT, kind) + b" (\\Flagged) " + literal(TEXT, kind) + b" (\\DELETED) "
-                   + literal(TEXT, kind))
+                   + literal(TEXT, kind), later=True)
         yield once(b"APPEND kept (\\Deleted) CATENATE (TEXT " + literal(TEXT, kind) + b" TEXT " + literal("x", kind) + b")")
 
 
@@ -174,10 +197,12 @@ def oddities() -> list[Attack]:
         "Lists.été".encode(), '"Lists.été"'.encode(), b"\tkept", b" kept")]
     named += [b"APPEND kept " + flags + b" " + literal("abc") for flags in marked if flags != literal("\\Deleted")]
     named += [b"APPEND kept (\\Deleted) ~" + literal("abc"), b"APPEND kept (\\Deleted) UTF8 (~" + literal("abc") + b")",
-              b"APPEND kept CATENATE (TEXT " + literal("abc") + b") (\\Deleted) " + literal("abc"),
               b'APPEND kept (\\Deleted) CATENATE (URL "/INBOX/;UID=1")', b"RENAME kept (x)", b"RENAME  kept x",
               b"SETACL kept", b"SETMETADATA kept (/private/comment NIL)"]
-    return [Attack((b"SELECT kept", each), works=False) for each in stored] + [once(each, works=False) for each in named]
+    later = once(b"APPEND kept CATENATE (TEXT " + literal("abc") + b") (\\Deleted) " + literal("abc"), works=False,
+                 later=True)
+    return [*(Attack((b"SELECT kept", each), works=False) for each in stored),
+            *(once(each, works=False) for each in named), later]
 
 
 def writes() -> list[Attack]:

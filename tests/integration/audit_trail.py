@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import jsonschema
 
-from support import (NAME, PASSWORDS, ROOT, GatewayTest, Wire, configuration, merge, new_folder, poll, self_signed,
-                     start_dovecot, start_gateway)
+from support import (NAME, PASSWORDS, ROOT, Client, GatewayTest, Wire, configuration, merge, new_folder, poll,
+                     self_signed, start_dovecot, start_gateway)
 
 Record = dict[str, Any]
 SEALED = b',"hash":"'
 GENESIS = "0" * 64
+OWN = ("audit.start", "audit.stop", "audit.gap", "audit.rotate", "audit.recovered", "config.reload")
 
 
 def parse(octets: bytes) -> list[Record]:
@@ -37,25 +39,28 @@ class Trail:
         octets = self.path.read_bytes() if self.path.exists() else b""
         return [each for each in parse(octets) if matches(each, event, fields)]
 
-    def last(self) -> int:
-        """The sequence number of the last record, for wait_for(after=…)."""
-        found = self.records()
-        return found[-1]["seq"] if found else 0
+    def of(self, client: Client, event: str = "", **fields: Any) -> list[Record]:
+        """What is told of the client's connection so far. By its port alone: the address may be redacted."""
+        return [each for each in self.records(event, **fields)
+                if each.get("conn", {}).get("client_port") == client.port]
 
-    def wait_for(self, event: str, *, after: int = 0, **fields: Any) -> Record:
-        """The first record of that event with these fields behind `after`, now or later."""
-        found: list[Record] = []
+    def wait_for(self, event: str, *, of: Client, **fields: Any) -> Record:
+        """The first record of that event that tells of the client's connection and has these fields, now or later."""
+        return self._await(lambda: self.of(of, event, **fields), 1, f"the record {event} {fields} of {of}")
 
-        def seen() -> bool:
-            found.extend(each for each in self.records(event, **fields) if each["seq"] > after)
-            return bool(found)
+    def wait_for_own(self, event: str, number: int = 1) -> Record:
+        """The n-th record in this file of what the process tells of itself: each has a cause of the caller's making."""
+        if event not in OWN:
+            raise ValueError(f"'{event}' is told of a session: of which?")
+        return self._await(lambda: self.records(event), number, f"record {number} of {event}")
 
-        poll(seen, f"the record {event} {fields} in {self.path}")
-        return found[0]
+    def _await(self, found: Callable[[], list[Record]], number: int, what: str) -> Record:
+        poll(lambda: len(found()) >= number, f"{what} in {self.path}")
+        return found()[number - 1]
 
     def session(self, name: str) -> list[Record]:
         """All that is told of one session, when it has ended."""
-        self.wait_for("session.close", session=name)
+        poll(lambda: bool(self.records("session.close", session=name)), f"the end of {name} in {self.path}")
         return self.records(session=name)
 
 
@@ -115,10 +120,8 @@ class AuditTest(GatewayTest):
 
     def name_of(self, wire: Wire) -> str:
         """The session's, by the port that its client has."""
-        port = wire.socket.getsockname()[1]
-        poll(lambda: any(each["conn"]["client_port"] == port for each in self.trail.records("session.open")),
-             "the session's first record")
-        return [each for each in self.trail.records("session.open") if each["conn"]["client_port"] == port][-1]["session"]
+        poll(lambda: bool(self.trail.of(wire.client)), "the session's first record")
+        return self.trail.of(wire.client)[-1]["session"]
 
     def end(self, wire: Wire) -> list[Record]:
         """Logs out; all that is told of the session."""

@@ -16,6 +16,7 @@ class Conversation:
     def __init__(self, peer: socket.socket) -> None:
         self.peer = peer
         self.heard = b""
+        self.ended = threading.Event()  # nothing more is heard
         self._held = b""
 
     def say(self, octets: bytes) -> None:
@@ -64,6 +65,11 @@ class FakeUpstream:
         self.script = script
         self.conversations = []
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether a connection came, and all that came are over: heard() is whole."""
+        return bool(self.conversations) and all(conversation.ended.is_set() for conversation in self.conversations)
+
     def heard(self) -> bytes:
         return b"".join(conversation.heard for conversation in self.conversations)
 
@@ -78,6 +84,9 @@ class FakeUpstream:
     def _serve(peer: socket.socket, script: Script, conversations: list[Conversation]) -> None:
         conversation = Conversation(peer)
         conversations.append(conversation)
-        with peer, contextlib.suppress(OSError):
-            peer.settimeout(90)
-            script(conversation)
+        try:
+            with peer, contextlib.suppress(OSError):
+                peer.settimeout(90)
+                script(conversation)
+        finally:
+            conversation.ended.set()

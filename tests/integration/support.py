@@ -23,8 +23,9 @@ sys.path.insert(0, str(ROOT / "deploy"))
 
 from sandbox.certificates import Pair, authority, self_signed, signed  # noqa: E402
 from sandbox.dovecot import PrivateDovecot  # noqa: E402
-from sandbox.postern import WAIT_SECONDS, PrivatePostern  # noqa: E402
-from sandbox.wire import Wire, trusting  # noqa: E402
+from sandbox.dovecot_config import ForVersion, is_2_4  # noqa: E402
+from sandbox.postern import RELOAD_FAILED, WAIT_SECONDS, PrivatePostern, Reload  # noqa: E402
+from sandbox.wire import Client, Wire, trusting  # noqa: E402
 
 NAME = "mail.example"
 # Canaries: no log and no metric may ever hold one (test_status.py looks for them).
@@ -60,9 +61,6 @@ def configuration(upstream_port: int, pair: Pair, **changes: Any) -> dict[str, A
     }, changes)
 
 
-RELOAD_FAILED = "reload failed, nothing changed"
-
-
 class GatewayTest(unittest.TestCase):
     """A Dovecot and a gateway for each class; the class may change the configuration by `settings`."""
 
@@ -95,13 +93,11 @@ class GatewayTest(unittest.TestCase):
         wire.start_tls(trusting())
         return wire
 
-    def reload(self, tree: dict[str, Any] | str | None = None) -> str:
-        """By SIGHUP, with another configuration if one is given; the event that says what came of it."""
+    def reload(self, tree: dict[str, Any] | str | None = None) -> Reload:
+        """By SIGHUP, with another configuration if one is given; what came of it."""
         if tree is not None:
             self.gateway.configure(tree)
-        mark = self.gateway.mark()
-        self.gateway.reload()
-        return self.gateway.wait_for_any(("reloaded", RELOAD_FAILED), after=mark).event
+        return self.gateway.reload()
 
     def session(self, user: str = "alice", **options: Any) -> Wire:
         """A raw client that is logged in."""
@@ -130,6 +126,11 @@ class GatewayTest(unittest.TestCase):
         if bye:
             self.assertRegex(last, rb"(?m)^\* BYE ")
         return last
+
+    def await_ends(self, clients: list[Client]) -> None:
+        """All that the log tells of these connections, which end by themselves or have ended, can be read."""
+        for each in clients:
+            self.gateway.wait_for("session closed", of=each)
 
     def assert_works(self, **options: Any) -> None:
         """A fresh client can log in and out: the gateway serves."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audit_trail import AuditTest, Trail, assert_whole, parse
-from sandbox.wire import Wire
+from sandbox.wire import Client, Wire
 from support import PASSWORDS, PrivatePostern, binary, configuration, end_well, main, poll, start_gateway
 
 UNAVAILABLE = "NO [UNAVAILABLE] "
@@ -42,6 +42,12 @@ class FileTest(AuditTest):
     def file(self, name: str) -> pathlib.Path:
         return self.trail.path.with_name(name)
 
+    def visit(self, user: str = "alice") -> Client:
+        """Logs in and out again."""
+        with self.session(user) as wire:
+            wire.expect_ok("LOGOUT")
+        return wire.client
+
     def expunge(self, wire: Wire) -> str:
         return wire.command("EXPUNGE").text
 
@@ -69,7 +75,6 @@ class FullDisk(FileTest):
         name = self.name_of(wire)
         self.assertEqual(self.gateway.http("/readyz")[0], 200)
         self.fill()
-        before = self.gateway.mark()
         self.assertTrue(wire.command("DELETE Box").text.startswith(UNAVAILABLE))
         self.assertEqual(self.up(), 0)
         self.assertEqual(self.gateway.http("/readyz"), (503, "audit\n"))
@@ -78,7 +83,8 @@ class FullDisk(FileTest):
         stranger = self.wire()
         self.assertTrue(stranger.command(f"LOGIN bob {PASSWORDS['bob']}").text.startswith(UNAVAILABLE))
         self.assertTrue(self.expunge(wire).startswith(UNAVAILABLE))
-        self.assertTrue(any(line.fields["level"] == "error" for line in self.gateway.lines[before:]))
+        failed = self.gateway.wait_for_own("audit write failed")
+        self.assertEqual([failed.fields[key] for key in ("level", "file")], ["error", str(self.trail.path)])
 
         self.make_room()
         poll(lambda: self.up() == 1, "the trail to be written again")
@@ -124,7 +130,7 @@ class FullDisk(FileTest):
                 wire.reply("n9")
             dropped = self.gateway.metric("postern_audit_events_dropped_total", sink="file")
         self.make_room()
-        gap = self.trail.wait_for("audit.gap")
+        gap = self.trail.wait_for_own("audit.gap")
         self.assertGreater(gap["lost"], 0)
         poll(lambda: self.up() == 1, "the trail to be written again")
         wire.expect_ok("LOGOUT")
@@ -141,26 +147,22 @@ class Rotation(FileTest):
 
     def test_an_outside_tool_moves_it_and_says_so(self) -> None:
         self.start()
-        self.session().expect_ok("LOGOUT")
-        self.trail.wait_for("auth.success")
+        self.trail.wait_for("auth.success", of=self.visit())
         old = self.file("audit.jsonl.1")
         self.trail.path.rename(old)
         # What is told before the signal still goes into the file that was moved.
-        self.session("bob").expect_ok("LOGOUT")
-        Trail(old).wait_for("auth.success", user="bob")
+        Trail(old).wait_for("auth.success", of=self.visit("bob"), user="bob")
         self.assertFalse(self.trail.path.exists())
         self.gateway.signal(signal.SIGUSR1)
-        first = self.trail.wait_for("audit.rotate")
-        last = Trail(old).wait_for("audit.rotate")
+        first = self.trail.wait_for_own("audit.rotate")
+        last = Trail(old).wait_for_own("audit.rotate")
         self.assertEqual(self.trail.records()[0], first)
         self.assertEqual(Trail(old).records()[-1], last)
         self.assertEqual(first["seq"], last["seq"] + 1)
-        self.session("carol").expect_ok("LOGOUT")
-        self.trail.wait_for("auth.success", user="carol")
+        self.trail.wait_for("auth.success", of=self.visit("carol"), user="carol")
         # Nothing was moved: nothing happens.
         self.gateway.signal(signal.SIGUSR1)
-        self.gateway.reload()
-        self.gateway.wait_for("reloaded")
+        self.assertEqual(self.gateway.reload().event, "reloaded")
         self.stop()
         self.assertEqual(len(self.trail.records("audit.rotate")), 1)
         assert_whole(old, self.trail.path)
@@ -186,8 +188,7 @@ class Rotation(FileTest):
     def test_a_restart_goes_on(self) -> None:
         for _ in range(2):
             self.start()
-            self.session().expect_ok("LOGOUT")
-            self.trail.wait_for("session.close", after=self.trail.records("audit.start")[-1]["seq"])
+            self.trail.wait_for("session.close", of=self.visit())
             self.stop()
         told = assert_whole(self.trail.path)
         self.assertEqual(len([each for each in told if each["event"] == "audit.start"]), 2)
@@ -196,25 +197,22 @@ class Rotation(FileTest):
 
     def test_a_file_that_is_cut_is_told(self) -> None:
         self.start()
-        self.session().expect_ok("LOGOUT")
-        self.trail.wait_for("session.close")
+        self.trail.wait_for("session.close", of=self.visit())
         size = self.trail.path.stat().st_size
         os.truncate(self.trail.path, 0)
-        self.session("bob").expect_ok("LOGOUT")
-        gap = self.trail.wait_for("audit.gap")
+        bob = self.visit("bob")
+        gap = self.trail.wait_for_own("audit.gap")
         self.assertEqual(gap["cause"], "truncated")
         self.assertEqual(gap["lost"], size)
-        self.trail.wait_for("auth.success", user="bob")
+        self.trail.wait_for("auth.success", of=bob, user="bob")
 
     def test_a_file_that_is_removed_is_made_again_and_told(self) -> None:
         self.start()
-        self.session().expect_ok("LOGOUT")
-        self.trail.wait_for("session.close")
+        self.trail.wait_for("session.close", of=self.visit())
         self.trail.path.unlink()
         self.session("bob").expect_ok("LOGOUT")
-        self.assertEqual(self.trail.wait_for("audit.gap")["cause"], "removed")
-        self.session("carol").expect_ok("LOGOUT")
-        self.trail.wait_for("auth.success", user="carol")
+        self.assertEqual(self.trail.wait_for_own("audit.gap")["cause"], "removed")
+        self.trail.wait_for("auth.success", of=self.visit("carol"), user="carol")
 
 
 class Durability(FileTest):

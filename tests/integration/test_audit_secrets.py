@@ -10,8 +10,10 @@ import base64
 import contextlib
 import re
 import urllib.request
+from typing import Any
 
-from support import PASSWORDS, GatewayTest, Wire, main, poll
+from audit_trail import Trail
+from support import PASSWORDS, Client, GatewayTest, Wire, main, poll
 
 ODD = b"\x80\xff\"\\%s\x1b[31m{5}"
 MOST_OF_A_MAPPING = 1 << 30  # larger ones are a sanitizer's own, and hold no octet of ours
@@ -43,6 +45,12 @@ class Secrets(GatewayTest):
 
     def setUp(self) -> None:
         self.canaries: dict[str, bytes] = {}
+        self.clients: list[Client] = []
+
+    def wire(self, listener: str = "imaps", **options: Any) -> Wire:
+        wire = super().wire(listener, **options)
+        self.clients.append(wire.client)
+        return wire
 
     def canary(self, name: str, wrap: bytes = b"") -> bytes:
         """A password that is looked for afterwards; the part that is looked for has nothing odd in it."""
@@ -104,6 +112,10 @@ class Secrets(GatewayTest):
         self.succeed()
         poll(lambda: self.gateway.metric("postern_connections_active", listener="imaps") == 0, "all sessions to end")
         poll(lambda: self.gateway.metric("postern_connections_active", listener="imap") == 0, "all sessions to end")
+        self.await_ends(self.clients)
+        trail = Trail(self.gateway.folder / "audit.log")
+        for client in self.clients:
+            trail.wait_for("session.close", of=client)
         places = {"log": self.gateway.log().encode()}
         for page in ("metrics", "readyz?verbose", "livez", "startupz"):
             with urllib.request.urlopen(f"http://127.0.0.1:{self.gateway.ports['status']}/{page}") as answer:

@@ -79,6 +79,7 @@ class BadUpstream(GatewayTest):
     def assert_unavailable(self, script: Script) -> None:
         reply = self.log_in(script)
         self.assertTrue(reply.startswith("NO [UNAVAILABLE]"), reply)
+        poll(lambda: self.fake.has_ended, "the connection to the upstream to be over")
         self.assertNotIn(SECRET, self.fake.heard())
 
 
@@ -214,8 +215,15 @@ class AfterLogin(BadUpstream):
                 got = wire.rest()
                 self.assertEqual(b"* BYE " in got, bye, got)
                 self.assertEqual(got.count(b"fe OK"), 1 if name == "two answers" else 0)
-                poll(lambda text=quoted: text in self.gateway.log(), f"a line in the log that quotes {quoted!r}")
+                self.assertIn(quoted, self.gateway.wait_for("session closed", of=wire.client).fields["fault"])
                 self.assertTrue(self.gateway.is_running)
+
+    def test_what_it_said_is_escaped_once(self) -> None:
+        wire = self.logged_in(good_until(b"FETCH", b"C:\\mail\x01\xff\r\n"))
+        wire.send("fe FETCH 1 BODY[]")
+        wire.rest()
+        line = self.gateway.wait_for("session closed", of=wire.client)
+        self.assertIn(r'got C:\\mail\u0001\u00ff\r', line.text)  # as JSON has it
 
     def test_one_that_loses_step_is_no_other_sessions_business(self) -> None:
         good = self.logged_in(good_until(b"LOGOUT", b"* BYE\r\nTAG OK done\r\n"))

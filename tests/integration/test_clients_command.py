@@ -7,6 +7,7 @@ import pathlib
 import re
 import select
 import subprocess
+import termios
 import time
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +30,7 @@ account.INBOX:is_unseen():mark_flagged();
 account.INBOX:contain_from('sender3@'):copy_messages(account['Lists/été'])
 account.INBOX:contain_subject('number 4'):delete_messages()
 account.INBOX:is_larger(60000):mark_seen()
-account:create_mailbox('made "here"')
+account:create_mailbox('made (here)')
 for _, message in ipairs(account.INBOX:match_body('text of 5')) do
   mailbox, uid = table.unpack(message)
   print(uid, mailbox[uid]:fetch_field('Subject'), #mailbox[uid]:fetch_message())
@@ -208,9 +209,10 @@ class Command(case.ClientTest):
 def run_in_terminal(seat: Seat, *command: str) -> None:
     """For a client that wants a terminal: it gets one, and its screen is read until it ends."""
     mine, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (40, 120))  # newer mutt takes none without a size
     screen = b""
     with subprocess.Popen(command, cwd=seat.home, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-                          env=seat.environment | {"COLUMNS": "120", "LINES": "40"}) as client:
+                          env=seat.environment) as client:
         os.close(theirs)
         deadline = time.monotonic() + WAIT_SECONDS
         try:

@@ -51,14 +51,13 @@ class Listeners(GatewayTest):
     def test_ipv6_and_both_families_on_one_socket(self) -> None:
         for listener, host in (("six", "::1"), ("both", "::1"), ("both", "127.0.0.1")):
             with self.subTest(listener=listener, host=host):
-                mark = self.gateway.mark()
                 wire = Wire(self.gateway.ports[listener], host=host, tls=trusting())
                 self.addCleanup(wire.close)
                 wire.line()
                 wire.log_in("alice", PASSWORDS["alice"])
                 wire.expect_ok("LOGOUT")
                 # An IPv4 client is one, whatever socket it came through: limits and logs know it by one name.
-                line = self.gateway.wait_for("session closed", after=mark, listener=listener)
+                line = self.gateway.wait_for("session closed", of=wire.client, listener=listener)
                 self.assertEqual(line.fields["client"], host)
 
 
@@ -119,10 +118,10 @@ class AfterLogin(GatewayTest):
     settings = {"limits": {"timeouts": {"idle": "500ms"}}}
 
     def test_a_client_that_says_nothing_gets_bye(self) -> None:
-        mark = self.gateway.mark()
         wire = self.session("bob")
         self.assertRegex(wire.rest(), rb"(?m)^\* BYE ")
-        self.assertEqual(self.gateway.wait_for("session closed", after=mark, user="bob").fields["reason"], "idle_timeout")
+        closed = self.gateway.wait_for("session closed", of=wire.client, user="bob")
+        self.assertEqual(closed.fields["reason"], "idle_timeout")
 
 
 class TotalSessions(GatewayTest):
@@ -163,7 +162,7 @@ class Process(unittest.TestCase):
         log.rename(kept)
         gateway.signal(signal.SIGUSR1)
         poll(log.exists, "the log file to be opened again")
-        gateway.reload()
+        gateway.signal(signal.SIGHUP)  # the first of this process
         self.await_text(log, "reloaded")
         self.assertNotIn("reloaded", kept.read_text())
 

@@ -126,9 +126,8 @@ class Load(GatewayTest):
         wire.send(b"a APPEND INBOX {1000000+}\r\n" + b"x" * 1000)
         active = self.gateway.metric("postern_upstream_connections_active", upstream="mail")
         self.assertGreaterEqual(active, 1)
-        mark = self.gateway.mark()
         wire.close()
-        self.gateway.wait_for("session closed", after=mark)
+        self.gateway.wait_for("session closed", of=wire.client)
         self.assertLess(self.gateway.metric("postern_upstream_connections_active", upstream="mail"), active)
 
 

@@ -11,8 +11,8 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
-from support import (NAME, PASSWORDS, GatewayTest, PrivateDovecot, Wire, configuration, main, new_folder, self_signed,
-                     start_gateway, start_server)
+from support import (NAME, PASSWORDS, ForVersion, GatewayTest, PrivateDovecot, Wire, configuration, main, new_folder,
+                     self_signed, start_gateway, start_server)
 
 from fake_upstream import Conversation, FakeUpstream
 from servers.courier import PrivateCourier
@@ -26,13 +26,21 @@ LONG_TOKEN = TOKEN.encode() * ((64 << 10) // len(TOKEN))
 TAKES_INITIAL = {"PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER"}
 WITH_TOKEN = {"XOAUTH2", "OAUTHBEARER"}
 
-DOVECOT = """
+# 2.3 reads how to ask from a file of its own.
+DOVECOT = ForVersion("""
 passdb {{
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
   args = {settings}
 }}
-"""
+""", """
+oauth2 {{
+  !include {settings}
+}}
+passdb oauth2 {{
+  mechanisms_filter = xoauth2 oauthbearer
+}}
+""")
 INTROSPECTION = """\
 introspection_mode = post
 introspection_url = http://127.0.0.1:{port}/introspect
@@ -164,7 +172,9 @@ class Mechanisms(GatewayTest):
 
     def test_no_log_holds_a_secret(self) -> None:
         for mechanism in self.mechanisms:
-            authenticate(self.wire(), mechanism, "alice", self.secret(mechanism))
+            with self.wire() as wire:
+                authenticate(wire, mechanism, "alice", self.secret(mechanism))
+            self.await_ends([wire.client])
         log = self.gateway.log()
         for secret in (PASSWORDS["alice"], TOKEN):
             self.assertNotIn(secret, log)

@@ -26,7 +26,6 @@ class Trial(GatewayTest):
     def test_what_is_observed_passes_is_counted_and_logged(self) -> None:
         for user, policy in (("alice", "nobody"), ("carol", "nothing")):
             with self.subTest(user):
-                mark = self.gateway.mark()
                 wire = self.session(user)
                 wire.expect_ok("CREATE box")
                 append(wire, "box", b"Subject: x\r\n\r\nx\r\n")
@@ -36,13 +35,13 @@ class Trial(GatewayTest):
                 self.assertIn(b"* 1 EXPUNGE\r\n", wire.expect_ok("EXPUNGE").untagged)
                 self.assertIn(b"DELETE", wire.expect_ok("DELETE box").tagged.upper())
                 self.assertEqual(self.counted(policy, "observe") - before, 3)
-                line = self.gateway.wait_for("policy", after=mark, rule=policy, command="EXPUNGE")
+                line = self.gateway.wait_for("policy", of=wire.client, rule=policy, command="EXPUNGE")
                 self.assertEqual(line.fields["user"], user)
 
     def test_a_login_that_would_be_refused_is_told_with_its_user(self) -> None:
-        mark, before = self.gateway.mark(), self.counted("login", "observe")
-        self.session("bob")
-        line = self.gateway.wait_for("policy", after=mark, rule="login")
+        before = self.counted("login", "observe")
+        wire = self.session("bob")
+        line = self.gateway.wait_for("policy", of=wire.client, rule="login")
         self.assertEqual([line.fields[key] for key in ("user", "command", "mode", "action", "outcome")],
                          ["bob", "LOGIN", "observe", "deny", "passed"])
         self.assertEqual(self.counted("login", "observe") - before, 1)
@@ -67,7 +66,7 @@ class Reloaded(GatewayTest):
     def test_new_rules_are_for_new_sessions_and_broken_ones_for_nobody(self) -> None:
         old = self.session()
         old.expect_ok("CREATE kept")
-        self.assertEqual(self.reload(self.tree(rules=[RULE])), "reloaded")
+        self.assertEqual(self.reload(self.tree(rules=[RULE])).event, "reloaded")
         poll(lambda: self.answer() == REFUSED, "the new rule to be in force")
         old.expect_ok("DELETE kept")  # the session has the rules that it began with
         for broken, words in ((RULE | {"action": "forbid"}, "forbid"), (RULE | {"when": {"clas": "write"}}, "clas"),
@@ -76,12 +75,11 @@ class Reloaded(GatewayTest):
             with self.subTest(words):
                 text = json.dumps(self.tree(rules=[broken]), indent=1)
                 place = 1 + text[:text.index(f'"{words}"')].count("\n")
-                mark = self.gateway.mark()
-                self.assertEqual(self.reload(text), RELOAD_FAILED)
-                told = "".join(line.text for line in self.gateway.lines[mark:])
-                self.assertIn(f"postern.yaml:{place}:", told)
+                told = self.reload(text)
+                self.assertEqual(told.event, RELOAD_FAILED)
+                self.assertIn(f"postern.yaml:{place}:", "".join(told.findings))
                 self.assertEqual(self.answer(), REFUSED)
-        self.assertEqual(self.reload(self.tree()), "reloaded")
+        self.assertEqual(self.reload(self.tree()).event, "reloaded")
         poll(lambda: self.answer().startswith("OK"), "the rule to be gone")
 
 

@@ -54,8 +54,8 @@ class Stream(GatewayTest):
         for verb in ("SELECT", "EXAMINE"):
             for selected, other, answer in (("free", "kept", "OK "), ("kept", "free", f"NO [NOPERM] {REPLY}")):
                 with self.subTest(verb, selected=selected):
-                    opened, stored = self.pipelined(selected, f"{verb} {other} )")
-                    self.assert_text(opened, "BAD ")
+                    opened, stored = self.pipelined(selected, f"{verb} {other} é")  # its parser takes no 8 bits there
+                    self.assertRegex(opened, "^BAD (?!Malformed)", "the server's own")
                     self.assert_text(stored, answer)
 
     def test_a_bad_behind_closed_leaves_none_open(self) -> None:
@@ -99,7 +99,8 @@ class Stream(GatewayTest):
         self.assertTrue(wire.line().startswith(b"+"))
         wire.send(b"abc (\\Deleted) {100}\r\n")
         self.assertEqual(wire.line(), f"d NO [NOPERM] {REPLY}\r\n".encode())
-        wire.expect_ok("NOOP")
+        self.assertRegex(wire.line(), rb"^\* BYE ")
+        self.assertEqual(wire.line(), b"")
         self.assertEqual(self.count("kept", "ALL"), 2)
 
     def test_50_mb_that_are_denied_are_swallowed_in_constant_memory(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import shutil
 import ssl
@@ -90,7 +91,7 @@ class Certificates(GatewayTest):
             for number in (1, 2, 0, 1, 2):
                 poll(lambda rounds=load.rounds: load.rounds > rounds + 20 or bool(load.problems), "the load to work")
                 place(self.pairs[number], self.used)
-                self.assertEqual(self.reload(), "reloaded")
+                self.assertEqual(self.reload().event, "reloaded")
                 self.await_served(("first", "second", "third")[number])
         self.assertEqual(load.problems, [])
         self.assertGreater(load.rounds, 100)
@@ -98,18 +99,17 @@ class Certificates(GatewayTest):
     def test_a_broken_pair_changes_nothing_and_is_logged(self) -> None:
         wire = self.session()
         self.used.key.write_text(self.pairs[1].key.read_text())  # the key of another certificate
-        mark = self.gateway.mark()
-        self.assertEqual(self.reload(), RELOAD_FAILED)
-        told = [line.text for line in self.gateway.lines[mark:]]
-        self.assertTrue(any("tls.key" in text or "tls.crt" in text for text in told), told)
+        told = self.reload()
+        self.assertEqual(told.event, RELOAD_FAILED)
+        self.assertTrue(any("tls.key" in text or "tls.crt" in text for text in told.findings), told)
         self.assertEqual(self.served(), "first")
         wire.expect_ok("NOOP")
         self.assertEqual(self.gateway.metric("postern_config_last_reload_successful"), 0)
         self.used.cert.write_text("no certificate at all\n")
-        self.assertEqual(self.reload(), RELOAD_FAILED)
+        self.assertEqual(self.reload().event, RELOAD_FAILED)
         self.assertEqual(self.served(), "first")
         place(self.pairs[1], self.used)
-        self.assertEqual(self.reload(), "reloaded")
+        self.assertEqual(self.reload().event, "reloaded")
         self.await_served("second")
         self.assertEqual(self.gateway.metric("postern_config_last_reload_successful"), 1)
         wire.expect_ok("NOOP")
@@ -129,16 +129,15 @@ class Configuration(GatewayTest):
     def test_a_broken_configuration_keeps_serving(self) -> None:
         wire = self.session()
         for text in ("version: 1\nlisteners: [", json.dumps(self.tree() | {"colour": "blue"}), ""):
-            mark = self.gateway.mark()
-            self.assertEqual(self.reload(text), RELOAD_FAILED)
-            told = "".join(line.text for line in self.gateway.lines[mark:])
-            self.assertRegex(told, r"postern\.yaml")
+            told = self.reload(text)
+            self.assertEqual(told.event, RELOAD_FAILED)
+            self.assertRegex("".join(told.findings), r"postern\.yaml")
             wire.expect_ok("NOOP")
             self.assert_works()
 
     def test_new_sessions_see_the_new_configuration_old_ones_keep_theirs(self) -> None:
         wire = self.session()
-        self.assertEqual(self.reload(self.tree(rewrite={"greeting": "Under new rules"})), "reloaded")
+        self.assertEqual(self.reload(self.tree(rewrite={"greeting": "Under new rules"})).event, "reloaded")
         poll(lambda: b"Under new rules" in self.greeting(), "the new greeting")
         wire.expect_ok("NOOP")
 
@@ -161,7 +160,7 @@ class Watched(unittest.TestCase):
         self.gateway = start_gateway(type(self), tree)
 
     def assert_comes_to_serve(self, pair: Pair) -> None:
-        self.gateway.wait_for("reloaded", after=self.mark)
+        self.assertEqual(self.gateway.wait_for_file_reload().event, "reloaded")
         expected = ssl.PEM_cert_to_DER_cert(pair.cert.read_text())
         poll(lambda: self.served(self.gateway.ports["imaps"]) == expected, "the new certificate to be served")
 
@@ -169,7 +168,6 @@ class Watched(unittest.TestCase):
         used = Pair(self.folder / "tls.crt", self.folder / "tls.key")
         place(self.pairs[0], used)
         self.run_with(used)
-        self.mark = self.gateway.mark()
         place(self.pairs[1], used)
         self.assert_comes_to_serve(self.pairs[1])
 
@@ -183,7 +181,6 @@ class Watched(unittest.TestCase):
         for name in ("tls.crt", "tls.key"):
             (mount / name).symlink_to(pathlib.Path("..data") / name)
         self.run_with(Pair(mount / "tls.crt", mount / "tls.key"))
-        self.mark = self.gateway.mark()
         (mount / "..data_new").symlink_to("..1")
         (mount / "..data_new").rename(mount / "..data")
         self.assert_comes_to_serve(self.pairs[1])
@@ -212,10 +209,70 @@ class Tickets(GatewayTest):
             wire.line()
             wire.expect_ok("LOGOUT")
             session = wire.socket.session
-        self.reload()
+        self.assertEqual(self.reload().event, "reloaded")
         with Wire(self.gateway.ports["imaps"], tls=tls, session=session) as wire:
             wire.line()
             self.assertTrue(wire.socket.session_reused)
+
+
+class Failed(GatewayTest):
+    """A reload that fails changes nothing, however much of it was good."""
+
+    def setUp(self) -> None:
+        self.keys = [self.folder / f"{name}.keys" for name in ("first", "second")]
+        for path in self.keys:
+            path.write_bytes(os.urandom(80))
+            path.chmod(0o600)
+        self.assertEqual(self.reload(self.tree(self.keys[0])).event, "reloaded")
+
+    def tree(self, keys: pathlib.Path, pair: Pair | None = None, **changes: Any) -> dict[str, Any]:
+        return configuration(self.dovecot.imap_port, pair or self.pair, tls={"ticket_key_file": str(keys)}, **changes)
+
+    def connect(self, session: ssl.SSLSession | None = None) -> tuple[bytes, bool, ssl.SSLSession]:
+        """The greeting, whether the session was resumed, and what the next one could resume."""
+        with Wire(self.gateway.ports["imaps"], tls=self.tls, session=session) as wire:
+            greeting = wire.line()
+            wire.expect_ok("LOGOUT")
+            return greeting, wire.socket.session_reused, wire.socket.session
+
+    # What a session would notice, and a scrape.
+    CHANGES: dict[str, Any] = {
+        "rules": [{"name": "nobody-selects", "when": {"command": "SELECT"}, "action": "deny"}],
+        "rewrite": {"greeting": "Under new rules"},
+        "limits": {"sessions": {"per_user": 1}},
+    }
+
+    def assert_nothing_has_changed(self, session: ssl.SSLSession) -> None:
+        greeting, resumed, _ = self.connect(session)
+        self.assertTrue(resumed, "the ticket keys have changed")
+        self.assertNotIn(b"Under new rules", greeting)
+        self.assertNotIn("nobody-selects", self.gateway.metrics())
+        for wire in (self.session(), self.session()):
+            wire.expect_ok("SELECT INBOX")
+            wire.expect_ok("LOGOUT")
+
+    def test_ticket_keys_rules_and_limits_stay(self) -> None:
+        self.tls = trusting()
+        _, _, session = self.connect()
+        other = self_signed(self.folder / "other", NAME)
+        mismatched = self.tree(self.keys[1], Pair(self.pair.cert, other.key), **self.CHANGES)
+        self.assertEqual(self.reload(mismatched).event, RELOAD_FAILED)
+        self.assert_nothing_has_changed(session)
+        self.assertEqual(self.reload(self.tree(self.keys[1], **self.CHANGES)).event, "reloaded")
+        greeting, resumed, _ = self.connect(session)
+        self.assertFalse(resumed, "the other file's keys are not in use")
+        self.assertIn(b"Under new rules", greeting)
+        self.assertIn("nobody-selects", self.gateway.metrics())
+
+    def test_a_log_file_that_cannot_be_opened(self) -> None:
+        self.tls = trusting()
+        _, _, session = self.connect()
+        log = self.folder / "missing" / "postern.log"
+        broken = self.tree(self.keys[1], log={"file": str(log)}, **self.CHANGES)
+        told = self.reload(broken)
+        self.assertEqual(told.event, RELOAD_FAILED)
+        self.assertIn(str(log), "".join(told.findings))
+        self.assert_nothing_has_changed(session)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,8 @@ class Routing(unittest.TestCase):
 
 
 def refusals(dovecot: PrivateDovecot) -> list[str]:
-    return [line for line in dovecot.log().splitlines() if "auth failed" in line]
+    dovecot.settle()
+    return [line for line in dovecot.log().splitlines() if "auth failed" in line and "user=<alice>" in line]
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class Shutdown(unittest.TestCase):
         wire.send("f FETCH 1 BODY.PEEK[]")
         self.assertIn(b"{%d}" % len(message), wire.line())
         self.gateway.signal(signal.SIGTERM)
-        self.gateway.wait_for("draining")
+        self.gateway.wait_for_own("draining")
         # No BYE inside of the literal: every octet of it is the message's.
         self.assertTrue(wire.exactly(len(message)) == message, "the message is not what was appended")
         self.assertRegex(wire.rest(), rb"(?m)^\* BYE ")

@@ -97,23 +97,21 @@ class Status(GatewayTest):
         self.assertEqual(self.gateway.http("/livez")[0], 200)
 
     def test_a_session_has_one_line_at_its_end(self) -> None:
-        mark = self.gateway.mark()
         wire = self.session("bob")
         wire.expect_ok("LOGOUT")
         wire.close()
-        line = self.gateway.wait_for("session closed", after=mark, user="bob")
+        line = self.gateway.wait_for("session closed", of=wire.client, user="bob")
         self.assertEqual(line.fields["reason"], "logout")
         self.assertTrue(line.fields["session"])
         for count in ("client_in", "client_out", "upstream_in", "upstream_out"):
             self.assertGreater(int(line.fields[count]), 0)
 
     def test_a_log_line_cannot_be_forged(self) -> None:
-        mark = self.gateway.mark()
         forged = 'x\r\n{"event":"forged"}\x1b[31m"},{"'
         wire = self.wire()
         wire.command(f"LOGIN {{{len(forged)}+}}\r\n{forged} pw")
         wire.close()
-        self.gateway.wait_for("session closed", after=mark)
+        self.await_ends([wire.client])
         self.assertFalse([line for line in self.gateway.lines if line.event == "forged"])
         self.assertNotIn("\x1b", self.gateway.log())
 
@@ -126,7 +124,10 @@ class Secrets(GatewayTest):
     def test_no_password_stands_in_a_log_or_a_metric(self) -> None:
         secret = PASSWORDS["carol"]
         blob = base64.b64encode(f"\0carol\0{secret}".encode()).decode()
-        self.starttls_wire().log_in("carol", secret)
+        clients = []
+        with self.starttls_wire() as wire:
+            wire.log_in("carol", secret)
+            clients.append(wire.client)
         for listener in ("imaps", "imap"):
             for text in (f"LOGIN carol {secret}", f'LOGIN carol "{secret}"', f"LOGIN carol {secret} extra",
                          f"LOGIN {secret}", f"LOGIN carol {{{len(secret)}+}}\r\n{secret}", f"LOGN carol {secret}",
@@ -136,13 +137,16 @@ class Secrets(GatewayTest):
                 wire.send(f"a {text}\r\n".encode())
                 wire.line()
                 wire.close()
+                clients.append(wire.client)
             # No tag, a half line, a response instead of a command, and an abort in the middle.
             for octets in (f"LOGIN carol {secret}\r\n", f"a LOGIN carol {secret}", f"{blob}\r\n",
                            f"a AUTHENTICATE PLAIN\r\n{blob[:-4]}!\r\n", f"a LOGIN carol {{99}}\r\n{secret}"):
                 wire = self.wire(listener)
                 wire.send(octets.encode())
                 wire.close()
+                clients.append(wire.client)
         self.assert_works()
+        self.await_ends(clients)
         said = self.gateway.log() + self.gateway.metrics()
         # Base64 has three alignments of the same text.
         pieces = [secret] + [base64.b64encode(b"\0" * pad + secret.encode())[4:16].decode() for pad in range(3)]

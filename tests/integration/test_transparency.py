@@ -13,13 +13,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from support import (NAME, PASSWORDS, GatewayTest, PrivateDovecot, Wire, configuration, main, new_folder, self_signed,
-                     start_gateway, start_server)
+from support import (NAME, PASSWORDS, ForVersion, GatewayTest, PrivateDovecot, Wire, configuration, main, new_folder,
+                     self_signed, start_gateway, start_server)
 
 from servers import extensions, scripts
 from servers.courier import PrivateCourier
 from servers.cyrus import PrivateCyrus
-from servers.dialogue import Exchange, Step, Way, play
+from servers.dialogue import Exchange, Literal, Step, Way, play
 from servers.scripts import Box
 
 PASSWORD = PASSWORDS["alice"]
@@ -41,6 +41,11 @@ OwnAnswers = dict[bytes, list[bytes]]
 OWN_ANSWERS: OwnAnswers = {
     # UID without a command is not forwarded: who reads on there could be misled.
     b"UID": [b"BAD Malformed command"],
+    # An opened parenthesis has to be closed, a date has to be one: who counts on could be misled.
+    b"FETCH 1 (FLAGS": [b"BAD Malformed command"],
+    b"SEARCH RETURN (COUNT": [b"BAD Malformed command"],
+    b'APPEND Work "not a date" {223}': [b"BAD Malformed command"],
+    b'APPEND INBOX.Work "not a date" {223}': [b"BAD Malformed command"],
     # A second user in one session is never let through.
     b"LOGIN": [b"BAD Already logged in"],
     # Nothing is left when the unknown words are cut out.
@@ -176,6 +181,9 @@ class Transparency(GatewayTest):
 class MoreExtensions:
     """What both Dovecot and Cyrus offer, and Courier does not."""
 
+    def test_an_unknown_item_of_store(self) -> None:
+        self.compare(lambda box, _: scripts.unknown_store(box))
+
     def test_condstore_and_qresync(self) -> None:
         self.compare(extensions.modification_sequences)
 
@@ -191,11 +199,24 @@ class MoreExtensions:
     def test_catenate_multiappend_and_move(self) -> None:
         self.compare(extensions.deliveries)
 
+    def test_a_further_message_that_is_refused(self) -> None:
+        """The NO is the server's. Behind it the session ends: what the server takes for a command next is unknown."""
+        refused: Step = (b"APPEND INBOX ", Literal(scripts.PLAIN), b" (\\Bogus) ", Literal(scripts.PLAIN))
+        user, _ = self.fresh_user(with_mail=False)
+        directly = play(self.direct(user), [refused, b"STATUS INBOX (MESSAGES)"], Way.IN_TURN)
+        self.assertRegex(directly[0].answers[-1], rb"^t0 (NO|BAD) ")
+        wire = self.through(user, "imaps")
+        self.assertEqual(as_text(play(wire, [refused], Way.IN_TURN)), as_text(directly[:1]))
+        self.assertRegex(wire.line(), rb"^\* BYE ")
+        self.assertEqual(wire.line(), b"")
+        again = play(self.through(user, "imaps"), [b"NOOP", b"STATUS INBOX (MESSAGES)"], Way.IN_TURN)
+        self.assertEqual(as_text(again[1:]), as_text(directly[1:]))
+
     def test_metadata(self) -> None:
         self.compare(lambda box, _: extensions.metadata(box))
 
 
-DOVECOT = """
+DOVECOT = ForVersion("""
 mail_plugins = acl quota zlib
 mail_attribute_dict = file:%h/attributes
 imap_urlauth_host = *
@@ -209,7 +230,29 @@ plugin {
   quota_vsizes = yes
   quota_rule = *:storage=100M
 }
-"""
+""", """
+mail_plugins {
+  acl = yes
+  quota = yes
+}
+mail_attribute {
+  dict file {
+    path = %{home}/attributes
+  }
+}
+imap_urlauth_host = *
+protocol imap {
+  mail_plugins {
+    imap_acl = yes
+    imap_quota = yes
+  }
+  imap_metadata = yes
+}
+acl_driver = vfile
+quota "User quota" {
+  storage_size = 100M
+}
+""")
 
 
 class BeforeDovecot(MoreExtensions, Transparency):

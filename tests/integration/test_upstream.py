@@ -6,8 +6,9 @@ import ssl
 import unittest
 from typing import Any
 
-from support import (NAME, PASSWORDS, GatewayTest, PrivateDovecot, PrivatePostern, Wire, authority, configuration,
-                     main, new_folder, poll, self_signed, signed, start_dovecot, start_gateway, trusting)
+from support import (NAME, PASSWORDS, Client, GatewayTest, PrivateDovecot, PrivatePostern, Wire, authority,
+                     configuration, main, new_folder, poll, self_signed, signed, start_dovecot, start_gateway,
+                     trusting)
 
 UPSTREAM_NAME = "legacy.example"
 QUICK = {"interval": "200ms", "timeout": "5s", "rise": 1, "fall": 1}
@@ -115,16 +116,17 @@ class TlsUpstream(unittest.TestCase):
         number = len(list(self.folder.glob("postern-*")))
         return start_gateway(type(self), tree, name=f"postern-{number}")
 
-    def log_in(self, gateway: PrivatePostern) -> str:
+    def log_in(self, gateway: PrivatePostern) -> tuple[str, Client]:
+        """The answer, and who got it."""
         with Wire(gateway.ports["imaps"], tls=trusting()) as wire:
             wire.line()
-            return wire.command(f"LOGIN alice {PASSWORDS['alice']}").text
+            return wire.command(f"LOGIN alice {PASSWORDS['alice']}").text, wire.client
 
     def test_the_right_certificate_is_accepted(self) -> None:
         for tls in ("starttls", "implicit"):
             with self.subTest(tls):
                 gateway = self.gateway_with(tls, ca=str(self.authority.cert), server_name=UPSTREAM_NAME)
-                self.assertTrue(self.log_in(gateway).startswith("OK"))
+                self.assertTrue(self.log_in(gateway)[0].startswith("OK"))
                 self.assertGreaterEqual(gateway.metric("postern_tls_handshakes_total", side="upstream"), 1)
 
     def test_the_name_may_be_left_unverified_or_all_of_it(self) -> None:
@@ -132,19 +134,26 @@ class TlsUpstream(unittest.TestCase):
             with self.subTest(verify):
                 gateway = self.gateway_with("implicit", ca=str(self.authority.cert), server_name="x.example",
                                             verify=verify)
-                self.assertTrue(self.log_in(gateway).startswith("OK"))
+                self.assertTrue(self.log_in(gateway)[0].startswith("OK"))
 
     def assert_refused(self, gateway: PrivatePostern) -> None:
-        reply = self.log_in(gateway)
+        reply, client = self.log_in(gateway)
         self.assertTrue(reply.startswith("NO [UNAVAILABLE]"), reply)
         self.assertNotIn("certificate", reply)
         # The operator learns why, the client does not.
-        gateway.wait_until(lambda: any("certificate" in line.text for line in gateway.lines), "the reason in the log")
+        failed = gateway.wait_for("tls handshake failed", of=client, side="upstream")
+        self.assertEqual(failed.fields["code"], "certificate")
+        gateway.wait_for("session closed", of=client)
         self.assertNotIn(PASSWORDS["alice"], gateway.log())
-        self.assertNotIn("Login: user=<alice>", self.dovecot.log()[self.logged:])
+        self.assertEqual(self.logins(), self.logged)
+
+    def logins(self) -> int:
+        """Of alice, at Dovecot, up to now."""
+        self.dovecot.settle()
+        return self.dovecot.log().count("Login: user=<alice>")
 
     def setUp(self) -> None:
-        self.logged = len(self.dovecot.log())
+        self.logged = self.logins()
 
     def test_a_wrong_name_is_refused(self) -> None:
         for tls in ("starttls", "implicit"):
@@ -180,6 +189,7 @@ class StrippedStarttls(unittest.TestCase):
             wire.line()
             reply = wire.command(f"LOGIN alice {PASSWORDS['alice']}")
         self.assertTrue(reply.text.startswith("NO [UNAVAILABLE]"), reply.text)
+        dovecot.settle()
         self.assertNotIn("Login: user=<alice>", dovecot.log())
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Includes go strictly downwards: reads the include lines and holds them against the table of layers.
 
-A layer sees itself and the layers named here, nothing else. Libraries belong to a layer, some to a few files.
+A layer is a folder, or a folder inside one where the table says so; it sees itself and the layers named here,
+nothing else. Libraries belong to a layer, some to a few files.
 """
 
 from __future__ import annotations
@@ -16,40 +17,61 @@ from sources import Finding, Source, cpp_sources, report
 # layer -> the layers that it may include (ARCHITECTURE.md has the picture)
 LAYERS: dict[str, set[str]] = {
     "base": set(),
+    "crypto": {"base"},
     "imap": {"base"},
+    "record": {"base"},
+    "audit/trail": {"base", "config", "crypto", "imap", "record"},
     "config": {"base"},
+    "audit/writer": {"audit/trail", "base", "config", "crypto", "record"},
+    "filters": {"base", "config", "imap"},
+    "filters/review": {"base", "config", "filters", "imap"},
+    "ledger": {"base", "config", "crypto"},
     "telemetry": {"base"},
-    "filters": {"base", "imap", "config", "telemetry"},
-    "session": {"base", "imap", "config", "telemetry", "filters"},
-    "tls": {"base", "imap", "config", "telemetry", "filters"},
-    "audit": {"base", "imap", "config", "telemetry", "tls"},
-    "net": {"base", "imap", "config", "telemetry", "filters", "session", "tls"},
-    "server": {"base", "imap", "config", "telemetry", "filters", "session", "tls", "net", "audit"},
+    "tls": {"base", "config", "crypto"},
+    "net": {"base", "config", "telemetry", "tls"},
+    "plan": {"audit/trail", "base", "config", "crypto", "filters", "filters/review", "record", "telemetry", "tls"},
+    "proxy_protocol": {"base", "config", "filters", "net", "telemetry"},
+    "session": {"base", "config", "filters", "imap", "record", "telemetry"},
+    "relay": {"base", "config", "filters", "imap", "net", "record", "session", "telemetry", "tls"},
+    "status": {"audit/writer", "base", "imap", "net", "telemetry"},
+    "upstreams": {"base", "config", "crypto", "filters", "imap", "net", "plan", "proxy_protocol", "relay",
+                  "session", "telemetry", "tls"},
+    "tools": {"audit/trail", "base", "config", "crypto", "filters", "imap", "ledger", "plan", "session",
+              "upstreams"},
+    "process": {"audit/writer", "base", "config", "crypto", "ledger", "net", "plan", "proxy_protocol", "relay",
+                "session", "status", "telemetry", "tls", "tools", "upstreams"},
 }
 
 # begin of an include -> (layers that may have it, files at most, headers allowed)
 LIBRARIES: dict[str, tuple[set[str], int, bool]] = {
-    "uv.h": ({"net", "server"}, 1000, True),
-    "openssl/": ({"tls"}, 1000, True),
+    "uv.h": ({"net", "process", "proxy_protocol", "relay", "status", "upstreams"}, 1000, True),
+    "openssl/": ({"crypto", "tls"}, 1000, True),
     "re2/": ({"filters"}, 1, False),
     "utf8proc.h": ({"imap"}, 1, False),
     "yaml-cpp/": ({"config"}, 1, False),
-    "llhttp": ({"server"}, 1, False),
-    "prometheus/": ({"server"}, 1, False),
-    "spdlog/": ({"server"}, 1, False),
-    "CLI/": ({"server"}, 1, False),
-    "nlohmann/": ({"config", "server"}, 2, False),
+    "llhttp": ({"status"}, 1, False),
+    "prometheus/": ({"status"}, 1, False),
+    "spdlog/": ({"process"}, 1, False),
+    "CLI/": ({"tools"}, 1, False),
+    "nlohmann/": ({"tools"}, 1, False),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def layer_named(path: str) -> str:
+    """The layer of a path below the include root: the longest name in the table that leads to it, else its folder."""
+    parts = path.split("/")
+    room = "/".join(parts[:2])
+    return room if len(parts) > 2 and room in LAYERS else parts[0]
 
 
 def layer_of(path: str) -> str | None:
     """The layer that a file of the product belongs to; None for tests."""
     parts = path.split("/")
     if parts[0] == "proxy" and len(parts) > 2:
-        return parts[1]
-    return parts[0] if parts[0] in ("config", "filters") else None
+        return layer_named(path.removeprefix("proxy/"))
+    return layer_named(path) if parts[0] in ("config", "filters") else None
 
 
 def includes(source: Source) -> Iterator[tuple[int, str, bool]]:
@@ -60,7 +82,7 @@ def includes(source: Source) -> Iterator[tuple[int, str, bool]]:
 
 
 def check_own(source: Source, layer: str, number: int, name: str) -> Iterator[Finding]:
-    target = name.split("/")[0]
+    target = layer_named(name)
     if "/" not in name:
         yield Finding(source.path, number, f'"{name}": an include names its layer, as in "{layer}/{name}"')
     elif target not in LAYERS:

@@ -11,9 +11,11 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import format as format_lint
+import labels
 import layers
 import schema
 import structure
+import waits
 from functions import functions_of
 from sources import Source
 
@@ -35,7 +37,7 @@ class Layers(unittest.TestCase):
         self.assertEqual(layer_findings(
             ("proxy/session/session.cc", '#include "session/session.h"\n#include "imap/verb.h"\n#include <string>\n'),
             ("filters/chain.cc", '#include "imap/verb.h"\n#include "config/settings.h"\n'),
-            ("proxy/net/relay.h", "#include <uv.h>\n"),
+            ("proxy/relay/relay.h", "#include <uv.h>\n"),
             ("tests/unit/tls/engine_test.cc", "#include <openssl/ssl.h>\n")), [])
 
     def test_an_upward_include_is_found(self) -> None:
@@ -50,12 +52,12 @@ class Layers(unittest.TestCase):
     def test_a_library_stays_in_its_layer(self) -> None:
         self.assertEqual(len(layer_findings(("proxy/session/a.cc", "#include <uv.h>\n"))), 1)
         self.assertEqual(len(layer_findings(("proxy/net/a.cc", "#  include <openssl/ssl.h>\n"))), 1)
-        self.assertEqual(len(layer_findings(("proxy/server/a.h", "#include <llhttp.h>\n"))), 1)
+        self.assertEqual(len(layer_findings(("proxy/status/a.h", "#include <llhttp.h>\n"))), 1)
 
     def test_a_heavy_library_stays_in_one_file(self) -> None:
-        one = ("proxy/server/log.cc", "#include <spdlog/spdlog.h>\n#include <spdlog/async.h>\n")
+        one = ("proxy/process/log.cc", "#include <spdlog/spdlog.h>\n#include <spdlog/async.h>\n")
         self.assertEqual(layer_findings(one), [])
-        self.assertEqual(len(layer_findings(one, ("proxy/server/main.cc", "#include <spdlog/spdlog.h>\n"))), 1)
+        self.assertEqual(len(layer_findings(one, ("proxy/process/main.cc", "#include <spdlog/spdlog.h>\n"))), 1)
 
     def test_an_include_names_its_layer(self) -> None:
         self.assertEqual(len(layer_findings(("proxy/imap/a.cc", '#include "verb.h"\n'))), 1)
@@ -128,6 +130,46 @@ TEST(Suite, Name) {
 '''
 
 
+class Labels(unittest.TestCase):
+    HEADER = ("proxy/telemetry/cells.h", "enum class Kind : std::uint8_t { Used, Asked, kCount };  // Kind::Asked\n")
+
+    def findings(self, text: str, path: str = "proxy/net/a.cc") -> list[str]:
+        return [str(finding) for finding in labels.check_sources((Source(*self.HEADER), Source(path, text)))]
+
+    def test_what_is_made_somewhere_passes(self) -> None:
+        self.assertEqual(self.findings("add(telemetry::Kind::Used);\nreturn a ? Kind::Asked : Kind::Used;\n"), [])
+
+    def test_what_is_only_asked_for_or_told_of_is_found(self) -> None:
+        expected = ["proxy/telemetry/cells.h:0: Kind::Asked: nothing makes it"]
+        for text in ("case Kind::Asked:\n", "// Kind::Asked\n"):
+            self.assertEqual(self.findings("add(Kind::Used);\n" + text), expected)
+
+    def test_what_tests_make_does_not_count(self) -> None:
+        self.assertEqual(len(self.findings("add(Kind::Used);\nadd(Kind::Asked);\n", "tests/unit/a.cc")), 2)
+
+
+class Waits(unittest.TestCase):
+    def findings(self, *lines: str) -> list[str]:
+        text = "".join(f"{line}\n" for line in lines)
+        return [str(finding) for finding in waits.check_sources((Source("tests/integration/test_a.py", text),))]
+
+    def test_what_names_its_connection_passes(self) -> None:
+        self.assertEqual(self.findings(
+            'self.gateway.wait_for("login", of=wire.client, user="bob")',
+            "lines = self.gateway.lines[begin:self.gateway.settle()]",
+            'closed = [line for line in self.gateway.lines if line.event == "session closed"]',
+            'raise AssertionError(f"it ended:\\n{gateway.log()[-20000:]}")'), [])
+
+    def test_a_wait_by_position_is_found(self) -> None:
+        for line in ('gateway.wait_for("login")', 'trail.wait_for("login", user="bob")', "mark = self.gateway.mark()",
+                     'self.await_line("login", after=place)', "line = self.gateway.lines[-1]",
+                     "told = self.gateway.lines[before:]", "before = len(self.gateway.lines)",
+                     "text = self.dovecot.log()[self.logged:]", "self.logged = len(self.dovecot.log())",
+                     "last = self.dovecot.log().splitlines()[-1]"):
+            with self.subTest(line):
+                self.assertEqual(len(self.findings(line)), 1)
+
+
 class Functions(unittest.TestCase):
     def test_finds_each_function_with_its_lines(self) -> None:
         found = [(function.name, function.first_line, function.last_line) for function in functions_of(SAMPLE)]
@@ -151,6 +193,12 @@ class Schema(unittest.TestCase):
 
 
 class Format(unittest.TestCase):
+    def test_what_the_archive_offers_is_told_from_what_it_only_names(self) -> None:
+        self.assertTrue(format_lint.offered_by("clang-format-14:\n  Installed: (none)\n  Candidate: 1:14.0.6-12\n"))
+        self.assertFalse(format_lint.offered_by("clang-format-14:\n  Installed: (none)\n  Candidate: (none)\n"))
+        self.assertFalse(format_lint.offered_by(""))
+
+    @unittest.skipUnless(format_lint.find_program() or format_lint.is_offered(), f"no {format_lint.NAME} here")
     def test_a_file_that_is_laid_out_otherwise_is_found(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)

@@ -21,8 +21,9 @@ std::size_t end_of_announcement(const std::string& text) {
 
 }  // namespace
 
-Client::Client(const spec::Setting& setting, const spec::Way& way, char separator, bool has_unselect)
-    : upstream_(separator, has_unselect), stage_(setting, way) {
+Client::Client(const spec::Setting& setting, const spec::Way& way, char separator, bool has_unselect,
+               Lapse lapse)
+    : upstream_(separator, has_unselect, lapse), stage_(setting, way) {
   TlsFacts tls;
   tls.secure = true;
   tls.minor = 3;
@@ -55,8 +56,16 @@ bool Client::upstream_got(const std::string& command) const {
   return ("\n" + upstream_.received()).find("\n" + command + "\r\n") != std::string::npos;
 }
 
+void Client::blurt(const std::string& octets) {
+  if (stage_.closed()) return;
+  stage_.send(Side::Client, octets);
+  pump();
+}
+
 void Client::pump() {
   for (const std::string& asked : std::exchange(stage_.asked(), {})) {
+    if (asked.starts_with("hold"))
+      stage_.answer(true, stage_.question());  // the trail takes what it is given
     if (!asked.starts_with("connect user=")) continue;
     stage_.happen(session::UpstreamConnected{});
     stage_.send(Side::Upstream, upstream_.greeting());

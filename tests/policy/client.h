@@ -12,11 +12,14 @@ namespace postern::policy {
 
 class Client {
  public:
-  Client(const spec::Setting& setting, const spec::Way& way, char separator, bool has_unselect);
+  Client(const spec::Setting& setting, const spec::Way& way, char separator, bool has_unselect,
+         Lapse lapse = Lapse::None);
 
   void log_in();  // as fred, by the tag l1
   // A command without its last line end; to its answer, or to the end of the session.
   void say(const std::string& tag, const std::string& command);
+  // All of it at once, waiting for nothing.
+  void blurt(const std::string& octets);
 
   bool is_answered(const std::string& tag, const std::string& with);
   bool upstream_got(const std::string& command) const;  // as a line

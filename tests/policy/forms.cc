@@ -14,6 +14,12 @@ Form filing(std::string command, std::string selected) {
   return form;
 }
 
+Form misfit(std::string command, std::string selected = "Archive") {
+  Form form{std::move(command), std::move(selected)};
+  form.fits = false;
+  return form;
+}
+
 std::string literal(const std::string& octets, const std::string& kind = "+") {
   return "{" + std::to_string(octets.size()) + kind + "}\r\n" + octets;
 }
@@ -41,19 +47,23 @@ void add_stores(Forms& out) {
          {"+FLAGS (\\Deleted)", "FLAGS (\\Seen \\Deleted)", "+flags.silent (\\DELETED)",
           "FLAGS.SILENT \\deleted", "+FLAGS \\Seen \\Deleted", "(UNCHANGEDSINCE 12) +FLAGS (\\Deleted)"})
       out.push_back({prefix + item});
-  for (const char* item : {"(unchangedsince 0) flags.silent \\DELETED", "+X-GM-LABELS (\\Trash)",
-                           "X-GM-LABELS.SILENT ()", "-X-GM-LABELS (\\Inbox)", "x-gm-labels (\"\\\\Trash\")",
-                           "+FLAGS ( \\Deleted )", "+FLAGS  (\\Deleted)", "+FLAGS (\"\\\\Deleted\")",
-                           "+FLAGS \"\\\\Deleted\"", "+FLAGS ($x) (\\Deleted)", "+FLAGS ((\\Deleted))",
-                           "+FLAGS (\\Deleted", "ANNOTATION (/x (value.priv \\Deleted))",
-                           "+XFLAGS (\\Deleted)", "(X 1) +FLAGS (\\Deleted)", "+FLAGS (\\Seen\t\\Deleted)"})
+  for (const char* item :
+       {"(unchangedsince 0) flags.silent \\DELETED", "+X-GM-LABELS (\\Trash)", "X-GM-LABELS.SILENT ()",
+        "-X-GM-LABELS (\\Inbox)", "x-gm-labels (\"\\\\Trash\")", "+FLAGS ( \\Deleted )",
+        "+FLAGS  (\\Deleted)", "+FLAGS (\"\\\\Deleted\")", "+FLAGS \"\\\\Deleted\"",
+        "+FLAGS ($x) (\\Deleted)", "+FLAGS ((\\Deleted))", "ANNOTATION (/x (value.priv \\Deleted))",
+        "+XFLAGS (\\Deleted)", "(X 1) +FLAGS (\\Deleted)"})
     out.push_back({std::string("STORE 1 ") + item});
+  for (const char* item : {"+FLAGS (\\Deleted", "+FLAGS (\\Seen\t\\Deleted)", "+FLAGS \\Deleted)",
+                           "+FLAGS (\\Deleted \\)", "+FLAGS (x\"\\Deleted\")", "+FLAGS (\\Deleted})",
+                           "(UNCHANGEDSINCE 123456789012345678901) +FLAGS (\\Deleted)"})
+    out.push_back(misfit(std::string("STORE 1 ") + item));
   for (const std::string kind : {"", "+"}) {
-    out.push_back({"STORE 1 +FLAGS (" + literal("\\Deleted", kind) + ")"});
-    out.push_back({"STORE 1 +FLAGS " + literal("\\Deleted", kind)});
-    out.push_back({"STORE 1 " + literal("+FLAGS", kind) + " (\\Deleted)"});
-    out.push_back({"UID STORE " + literal("1", kind) + " +FLAGS (\\Deleted)"});
-    out.push_back({"STORE 1 +FLAGS (" + literal8("\\Deleted", kind) + ")"});
+    out.push_back(misfit("STORE 1 +FLAGS (" + literal("\\Deleted", kind) + ")"));
+    out.push_back(misfit("STORE 1 +FLAGS " + literal("\\Deleted", kind)));
+    out.push_back(misfit("STORE 1 " + literal("+FLAGS", kind) + " (\\Deleted)"));
+    out.push_back(misfit("UID STORE " + literal("1", kind) + " +FLAGS (\\Deleted)"));
+    out.push_back(misfit("STORE 1 +FLAGS (" + literal8("\\Deleted", kind) + ")"));
   }
 }
 
@@ -76,7 +86,8 @@ void add_moves(Forms& out) {
 void add_appends(Forms& out) {
   for (const std::string& name : archives())
     for (const std::string kind : {"", "+"})
-      out.push_back({"APPEND " + name + " (\\Deleted) " + literal(kText, kind), ""});
+      out.push_back({"APPEND " + name + " (\\Deleted) " + literal(kText, kind), "", false, '/', false,
+                     name != "\"Arch\\ive\""});
   for (const std::string kind : {"", "+"}) {
     const std::string text = literal(kText, kind);
     const std::string begin = "append Archive ";
@@ -90,9 +101,14 @@ void add_appends(Forms& out) {
           text + " (\\Deleted) CATENATE (URL \"/x/;UID=1\")",
           "(\\Deleted) UTF8 (" + literal8(kText, kind) + ")",
           "UTF8 (" + literal8(kText, kind) + ") (\\Deleted) " + text, "(\\Deleted) " + literal8(kText, kind),
-          "( \\Deleted) " + text, "(\"\\\\Deleted\") " + text, "(" + literal("\\Deleted", kind) + ") " + text,
-          text + " (" + literal("\\Deleted", kind) + ") " + text, "\"x\" (\\Deleted) " + text})
+          "() " + text + " (\\Deleted) \"17-Jul-2023 02:44:25 +0000\" " + literal8(kText, kind)})
       out.push_back({begin + rest, ""});
+    for (const std::string& rest :
+         {"( \\Deleted) " + text, "(\"\\\\Deleted\") " + text, "(" + literal("\\Deleted", kind) + ") " + text,
+          text + " (" + literal("\\Deleted", kind) + ") " + text, "\"x\" (\\Deleted) " + text,
+          "(\\Deleted) (x) " + text, "(\\Deleted) junk " + text, "(\\Deleted) UTF8 (" + text + ")",
+          "(\\Deleted)  " + text, text + "  (\\Deleted) " + text, text + " (\\Deleted"})
+      out.push_back(misfit(begin + rest, ""));
   }
   out.push_back({"APPEND Archive (\\Deleted) CATENATE (URL /x/;UID=1)", ""});
 }
@@ -137,24 +153,33 @@ void add_rights(Forms& out) {
 
 void add_strangers(Forms& out) {
   for (const char* command : {"XEXPUNGE", "PURGE Archive", "x-delete Archive", "UID PURGE 1:*",
-                              "UID DELETE Archive", "UID CLOSE", "UID APPEND Archive (\\Deleted) {1+}\r\nx",
-                              "UNDELETE 1", "DONE Archive", "EXPUNGED", "XMOVE 1 {5}\r\nTrash"})
+                              "UID DELETE Archive", "UID CLOSE", "UNDELETE 1", "DONE Archive", "EXPUNGED"})
     out.push_back({command});
+  for (const char* command :
+       {"UID APPEND Archive (\\Deleted) {1+}\r\nx", "XMOVE 1 {5}\r\nTrash", "EXPUNGE {1+}\r\nx",
+        "UID EXPUNGE {1}\r\n1", "DELETE Archive {1+}\r\nx", "MOVE 1 Trash {1}\r\nx", "MOVE {1+}\r\n1 Trash"})
+    out.push_back(misfit(command));
+}
+
+Forms those_that(bool fit) {
+  Forms all;
+  add_expunges(all);
+  add_stores(all);
+  add_moves(all);
+  add_appends(all);
+  add_folders(all);
+  add_spellings(all);
+  add_rights(all);
+  add_strangers(all);
+  Forms out;
+  for (Form& form : all)
+    if (form.fits == fit) out.push_back(std::move(form));
+  return out;
 }
 
 }  // namespace
 
-std::vector<Form> forms() {
-  Forms out;
-  add_expunges(out);
-  add_stores(out);
-  add_moves(out);
-  add_appends(out);
-  add_folders(out);
-  add_spellings(out);
-  add_rights(out);
-  add_strangers(out);
-  return out;
-}
+std::vector<Form> forms() { return those_that(true); }
+std::vector<Form> misfits() { return those_that(false); }
 
 }  // namespace postern::policy

@@ -13,8 +13,10 @@ struct Form {
   bool utf8 = false;                 // UTF8=ACCEPT is enabled before
   char separator = '/';              // the upstream's
   bool organises = false;            // the mail stays somewhere: organise lets it pass
+  bool fits = true;                  // is within the grammar, as far as the gateway asks for it
 };
 
-std::vector<Form> forms();
+std::vector<Form> forms();    // those that fit
+std::vector<Form> misfits();  // those that a lenient server would take, and the gateway forwards to none
 
 }  // namespace postern::policy

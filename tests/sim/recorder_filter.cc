@@ -7,18 +7,17 @@ namespace postern::sim {
 filters::Decision RecorderFilter::on_command(imap::Command& command, const filters::Context& context) {
   using filters::Decision;
   if (!context.logged_in) return Decision::pass();
-  const bool later_part = command.tag.empty();
+  const bool later_part = command.piece == imap::Piece::Later;
   if (later_part) {
     if (command.text.find("\\Deleted") != Octets::npos)
       return Decision::deny(ErrorCode::NoPermission, "NOPERM");
-    return holds_ ? Decision::wait(filters::HoldReason::Record) : Decision::pass();
+    return holds_ ? Decision::wait() : Decision::pass();
   }
   const bool forbidden = command.args.find(kForbidden) != Octets::npos;
   if (command.verb == imap::Verb::Delete || forbidden)
     return Decision::deny(ErrorCode::NoPermission, "NOPERM");
   if (!holds_) return Decision::pass();
-  if (command.verb == imap::Verb::Expunge || command.verb == imap::Verb::Append)
-    return Decision::wait(filters::HoldReason::Record);
+  if (command.verb == imap::Verb::Expunge || command.verb == imap::Verb::Append) return Decision::wait();
   return Decision::pass();
 }
 

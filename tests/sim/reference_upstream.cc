@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 namespace postern::sim {
 namespace {
@@ -33,6 +34,12 @@ void ReferenceUpstream::connect() {
   literal_left_ = 0;
   idling_ = authenticating_ = false;
   output_ += "* OK [CAPABILITY " + capabilities() + " COMPRESS=DEFLATE AUTH=PLAIN] ready\r\n";
+}
+
+bool ReferenceUpstream::burst() {
+  if (!idling_) return false;
+  for (int i = 4; i < 20'000; ++i) output_ += "* " + std::to_string(i) + " EXISTS\r\n";
+  return true;
 }
 
 std::uint64_t ReferenceUpstream::dice(const std::string& text) const {
@@ -80,12 +87,14 @@ void ReferenceUpstream::line_complete() {
   }
   command_ += "\r\n";
   literal_left_ = static_cast<std::size_t>(literal);
+  ends_in_nothing_ = literal == 0;
   output_ += "+ go ahead {7}\r\n";
 }
 
 void ReferenceUpstream::execute() {
   const std::string command = command_;
   command_.clear();
+  const bool ends_in_nothing = std::exchange(ends_in_nothing_, false);
   if (authenticating_) {
     authenticating_ = false;
     commands_.push_back("SASL");
@@ -105,7 +114,12 @@ void ReferenceUpstream::execute() {
     return;
   }
   const std::string rest = command.substr(space + 1);
-  answer(command.substr(0, space), upper(rest.substr(0, rest.find(' '))), dice(command));
+  const std::string verb = upper(rest.substr(0, rest.find(' ')));
+  if (verb == "APPEND" && ends_in_nothing) {  // RFC 3502 §6.3.11: it is taken back, and all before it
+    output_ += command.substr(0, space) + " NO taken back\r\n";
+    return;
+  }
+  answer(command.substr(0, space), verb, dice(command));
 }
 
 void ReferenceUpstream::answer(const std::string& tag, const std::string& verb, std::uint64_t dice) {
@@ -139,6 +153,7 @@ void ReferenceUpstream::answer(const std::string& tag, const std::string& verb, 
     if (dice % 11 == 0) output_ += "* " + std::string(3000, 'x') + "\r\n";
     const char* results[] = {" OK done", " NO cannot", " OK [READ-ONLY] done", " BAD what"};
     output_ += tag + results[dice % 4] + "\r\n";
+    if (verb == "APPEND" && std::string(results[dice % 4]).starts_with(" OK")) accepted_.push_back(tag);
   }
 }
 

@@ -17,11 +17,15 @@ class ReferenceUpstream {
 
   void connect();  // a fresh connection: greets
   void receive(const std::string& octets);
+  bool burst();  // much to say to a client in IDLE; nothing to others
   std::string& output() { return output_; }
 
   const std::string& received() const { return received_; }  // every octet, for the lenient parsers
   const std::vector<std::string>& commands() const { return commands_; }
   const std::vector<std::string>& violations() const { return violations_; }
+  // The tags of the uploads that it has taken whole and answered by OK.
+  const std::vector<std::string>& accepted() const { return accepted_; }
+  bool is_in_body() const { return literal_left_ > 0; }
   bool logged_out() const { return logged_out_; }
 
  private:
@@ -42,8 +46,10 @@ class ReferenceUpstream {
   std::string output_;
   std::string received_;
   std::vector<std::string> commands_;
+  std::vector<std::string> accepted_;
   std::vector<std::string> violations_;
   std::size_t literal_left_ = 0;
+  bool ends_in_nothing_ = false;  // the last literal of the command had no octets
   bool idling_ = false;
   bool authenticating_ = false;
   bool lost_step_ = false;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "filters/command_rules.h"
+#include "filters/limits.h"
 #include "filters/tls_policy.h"
 #include "sim/recorder_filter.h"
 
@@ -12,29 +13,13 @@ namespace {
 
 constexpr std::size_t kStepsMax = 2'000'000;
 
-// A third of the seeds: the gateway asks the upstream itself, changes commands, and refuses what deletes.
-void add_rules(config::Settings& settings) {
-  config::Rule archive;
-  archive.action = config::RuleAction::ReadOnly;
-  archive.when.mailboxes = {{"Archive/**", false, {}}};
-  config::Rule all;
-  all.action = config::RuleAction::Organise;
-  settings.rules = {std::move(archive), std::move(all)};
-}
-
-// Half of the seeds: commands are recorded as in the product, and by a filter that stands in for it
-// otherwise.
-void add_audit(config::Settings& settings) {
-  settings.audit.file = "audit.log";
-  settings.audit.events = config::audited::kDestructive | config::audited::kWrite | config::audited::kPolicy;
-}
-
-filters::Chain make_sim_chain(const config::Settings& settings) {
+filters::Chain make_sim_chain(const server::Snapshot& snapshot, Ledger& ledger) {
+  const config::Settings& settings = snapshot.settings;
   std::vector<std::unique_ptr<filters::Filter>> filters;
   filters.push_back(std::make_unique<filters::TlsPolicy>());
-  if (!settings.rules.empty())
-    filters.push_back(
-        std::make_unique<filters::CommandRules>(std::make_shared<const filters::Policy>(settings)));
+  filters.push_back(std::make_unique<filters::SessionLimits>(settings.limits, ledger,
+                                                             std::make_shared<filters::HeldSeat>()));
+  if (snapshot.policy) filters.push_back(std::make_unique<filters::CommandRules>(snapshot.policy));
   filters.push_back(std::make_unique<RecorderFilter>(!settings.audit.on()));
   return filters::Chain(std::move(filters));
 }
@@ -68,15 +53,16 @@ World::World(const WorldOptions& options)
       dice_(options.segment_seed ^ 0xD1CEU),
       script_(script_of(options.seed)),
       client_(script_),
-      upstream_(options.seed, options.faults) {
-  settings_.limits.buffer = 32 * 1024;
-  if (options.seed % 3 == 0) add_rules(settings_);
-  if (options.seed % 2 == 0) add_audit(settings_);
+      upstream_(options.seed, options.faults),
+      loaded_(std::make_shared<server::Plan>(make_published(options.seed, options.seed))),
+      plan_(loaded_) {
+  for (std::uint64_t other = 1; options.reloads && other <= 3; ++other)
+    others_.push_back(make_published(options.seed, options.seed + other));
   cells_.listeners.emplace_back();
   cells_.upstreams.emplace_back();
   session::Environment environment;
-  environment.settings = &settings_;
-  environment.offer = std::make_shared<session::Offer>(session::make_offer({}, settings_));
+  environment.settings = &settings();
+  environment.offer = std::make_shared<session::Offer>(session::make_offer({}, settings()));
   environment.cells = &cells_;
   environment.facts.listener = "sim";
   environment.facts.tls = script_.starttls ? config::ListenerTls::Starttls : config::ListenerTls::Implicit;
@@ -84,8 +70,9 @@ World::World(const WorldOptions& options)
   environment.facts.trusted = script_.trusted;
   environment.version = "1";
   environment.tag_seed = options.seed;
-  if (settings_.audit.on()) environment.audit = &audit_;
-  session_ = std::make_unique<session::Session>(std::move(environment), make_sim_chain(settings_), now_);
+  if (settings().audit.on()) environment.audit = &audit_;
+  session_ = std::make_unique<session::Session>(std::move(environment),
+                                                make_sim_chain(plan_->snapshot(), ledger_), now_);
   if (!script_.starttls) {
     client_.tls_started();
     waiting_.push_back(session::TlsReady{Side::Client, {true, 3, false, "X", "X", "", ""}});
@@ -110,17 +97,91 @@ void World::run() {
   settle();
   for (std::size_t steps = 0; steps < kStepsMax && violations_.empty(); ++steps) {
     check();
-    if (step()) continue;
-    if (ended_ || client_.finished()) return check_denied();
+    if (options_.slow && dice_.chance(20)) pause();
+    if (options_.reloads) load_another_plan();
+    // Rather in the middle of an upload than elsewhere.
+    if (options_.drains && dice_.below(upstream_.is_in_body() ? 10 : 2000) == 0) drain();
+    if (step()) {
+      check_clocks();
+      continue;
+    }
+    if (ended_ || client_.finished()) {
+      check_uploads();
+      break;
+    }
     if (!advance_clock()) {
       violate("nothing can happen any more, and no deadline is set");
     }
   }
+  check_clocks();
   check_denied();
+}
+
+// As a worker takes what is published: a session that is there keeps its plan.
+void World::load_another_plan() {
+  if (dialled_.empty()) ++tally_.reloads;
+  const server::Published& next = others_[tally_.reloads % others_.size()];
+  if (!loaded_->renew(next)) loaded_ = std::make_shared<server::Plan>(next);
+}
+
+void World::drain() {
+  options_.drains = false;
+  session_->event(session::Drain{}, now_);
+  settle();
+}
+
+// Somebody is slow, but in time; where nobody has to do anything, for half a day. Then the upstream may have
+// much to say at once, to a client that does not read at first.
+void World::pause() {
+  if (ended_) return;
+  const auto deadline = session_->deadline();
+  const Duration ahead(1 + static_cast<std::int64_t>(dice_.below(1000)));
+  if (!deadline) {
+    now_ += std::chrono::hours(12);
+    if (dice_.chance(50) && upstream_.burst()) ++tally_.bursts;
+    slow_reader_ = dice_.chance(50);
+  } else if (!session_->logged_in()) {
+    now_ = std::max(now_, *deadline - ahead);
+  } else {
+    if (upstream_.is_in_body()) ++tally_.slow_bodies;
+    let_time_pass(kPeersTime - ahead);
+  }
+}
+
+// By our own measure of who is in time, not the session's: each peer moves once, as far as it can. The
+// gateway's own services are quick.
+void World::let_time_pass(Duration time) {
+  while (answer_waiting()) {
+  }
+  now_ += time;
+  check_clocks();
+  client_.act();
+  deliver(Side::Client);
+  drain_output(Side::Upstream);
+  deliver(Side::Upstream);
+  drain_output(Side::Client);
+}
+
+// Slow peers that are in time are served: none ends by a clock, and nothing is due before it could be done.
+void World::check_clocks() {
+  if (!options_.slow) return;
+  if (!session_->fault().clock.empty())
+    violate("cut by " + std::string(session_->fault().clock) + ", though everybody was in time");
+  if (const auto deadline = session_->deadline(); deadline && *deadline <= now_)
+    violate("a deadline that nobody could have kept");
+}
+
+// An upload that the upstream has accepted is completed for the client, too: else it would be sent again.
+void World::check_uploads() {
+  if (options_.faults) return;
+  for (const std::string& tag : upstream_.accepted())
+    if (client_.transcript().find("\r\n" + tag + " OK") == std::string::npos)
+      violate("an upload that was accepted, but not completed: " + tag);
 }
 
 // One thing happens, drawn among those that can.
 bool World::step() {
+  if (answer_late()) return true;
   if (options_.faults && dice_.chance(1) && dice_.chance(30) && inject_fault()) return true;
   const std::size_t first = options_.segments == Segments::Random ? dice_.below(6) : 0;
   for (std::size_t i = 0; i < 6; ++i) {
@@ -176,6 +237,7 @@ bool World::drain_output(Side side) {
   const Octets front = pieces.front();
   const std::string octets(front.substr(0, cut(front.size())));
   pieces.drop(octets.size());
+  written();
   session_->keep();
   if (side == Side::Client) {
     client_.receive(octets);
@@ -191,8 +253,11 @@ bool World::drain_output(Side side) {
 // Carries out the actions, and keeps what has to be kept.
 void World::settle() {
   while (const auto action = session_->next_action()) act(*action);
+  written();
   session_->keep();
 }
+
+void World::written() { session_->written({}, now_); }
 
 void World::act(const session::Action& action) {
   struct Visitor {
@@ -203,6 +268,7 @@ void World::act(const session::Action& action) {
       if (connect.next || (world.options_.faults && world.dice_.chance(10))) {
         world.waiting_.push_back(session::UpstreamFailed{ErrorCode::UpstreamDown});
       } else {
+        if (!connect.next) world.route(connect.user);
         world.waiting_.push_back(session::UpstreamConnected{config::UpstreamTls::Off, world.script_.send_id});
       }
     }
@@ -213,13 +279,10 @@ void World::act(const session::Action& action) {
       world.waiting_.push_back(session::TlsReady{start.side, {true, 3, false, "X", "X", "", ""}});
     }
     void operator()(const session::PolicyDecision&) const {}
-    void operator()(const session::Hold& hold) const {
-      ++world.held_commands_;
-      if (world.settings_.audit.on()) world.audit_.hold(hold);
-      const bool granted = !world.options_.faults || !world.dice_.chance(20);
-      world.waiting_.push_back(session::Released{hold.id, granted});
+    void operator()(const session::Ask& ask) const { world.be_asked(ask); }
+    void operator()(const session::Forget& forget) const {
+      if (world.records_.contains(forget.id)) world.audit_.forget(forget);
     }
-    void operator()(const session::Unhold& unhold) const { world.audit_.unhold(unhold); }
     void operator()(const session::Recorded& recorded) const { world.audit_.recorded(recorded); }
     void operator()(const session::LoginResult& result) const {
       if (result.user.find(kPassword) != std::string::npos) world.violate("the password as a user name");
@@ -233,6 +296,70 @@ void World::act(const session::Action& action) {
     }
   };
   std::visit(Visitor{*this}, action);
+}
+
+// By the session's own plan, as a relay does it.
+void World::route(const std::string& user) {
+  const net::Candidates found = plan_->candidates(session_->facts(), session_->client_tls(), user);
+  dialled_ = found.endpoints.empty() ? std::string() : found.endpoints.front().text;
+  if (dialled_ != server_of(options_.seed)) violate("routed by another plan than judges it: " + dialled_);
+}
+
+// Answers come later; with faults also too late, never, and twice.
+void World::be_asked(const session::Ask& ask) {
+  if (const auto* record = std::get_if<asked::Record>(&ask.question)) {
+    ++held_commands_;
+    records_.insert(ask.id);
+    if (settings().audit.on()) audit_.ask(ask.id, *record);
+  }
+  const session::Answered answer{ask.id, {!options_.faults || !dice_.chance(20), {}}};
+  const std::uint64_t luck = options_.faults ? dice_.below(15) : 15;
+  if (luck == 0) {
+    ++tally_.never;
+    return;
+  }
+  if (luck == 1) {
+    ++tally_.late;
+    return late_.push_back({answer, now_ + asked::terms_of(ask.question).within});
+  }
+  waiting_.push_back(answer);
+  if (luck != 2) return;
+  ++tally_.twice;
+  twice_.insert(ask.id);
+}
+
+// With what it grants. Whether the session takes it is seen from what it holds afterwards.
+void World::answer(session::Answered answered) {
+  if (twice_.erase(answered.id) > 0) late_.push_back({{answered.id, {answered.answer.granted, {}}}, now_});
+  const bool granted = answered.answer.granted;
+  if (!records_.contains(answered.id)) {
+    if (granted) answered.answer.seat = ledger_.seat_user("");
+  } else {
+    if (granted && answered_.insert(answered.id).second) ++durable_;
+    audit_.answer(answered.id, granted);
+  }
+  session_->event(answered, now_);
+  settle();
+}
+
+// One that nobody waits for any more, whatever is waited for meanwhile.
+bool World::answer_late() {
+  const auto found = std::find_if(late_.begin(), late_.end(), [this](const auto& l) { return l.at <= now_; });
+  if (found == late_.end() || !dice_.chance(20)) return false;
+  session::Answered stale = std::move(found->answer);
+  late_.erase(found);
+  answered_.insert(stale.id);  // counts for nothing
+  answer(std::move(stale));
+  return true;
+}
+
+// A session has one seat at the most, and only if it was logged in: whatever else was granted is given back.
+void World::check_seats() {
+  std::uint64_t seats = 0;
+  for (const auto& [name, user] : ledger_.users) seats += user.sessions;
+  if (seats > 1) violate("more than one seat is held");
+  if (seats > 0 && session_->user().empty() && !ended_ && !session_->logged_in())
+    violate("a seat of nobody's");
 }
 
 bool World::answer_waiting() {
@@ -250,9 +377,9 @@ bool World::answer_waiting() {
     upstream_connected_ = true;
     upstream_.connect();
   }
-  if (const auto* released = std::get_if<session::Released>(&event)) {
-    durable_ += released->granted ? 1 : 0;
-    audit_.release(released->id, released->granted);
+  if (auto* answered = std::get_if<session::Answered>(&event)) {
+    answer(std::move(*answered));
+    return true;
   }
   session_->event(event, now_);
   settle();
@@ -297,10 +424,11 @@ bool World::advance_clock() {
 }
 
 void World::check() {
+  check_seats();
   for (const std::string& what : client_.violations()) violate("client: " + what);
   for (const std::string& what : upstream_.violations()) violate("upstream: " + what);
   for (const Side side : {Side::Client, Side::Upstream}) {
-    if (session_->buffered(side) > settings_.limits.buffer + 2 * 64 * 1024)
+    if (session_->buffered(side) > settings().limits.buffer + 2 * 64 * 1024)
       violate("a queue grew past its cap");
   }
   if (session_->fault().excerpt.find(kPassword) != std::string::npos)
@@ -320,7 +448,7 @@ void World::check() {
 // the trail, every EXPUNGE and APPEND has.
 void World::check_recorded() {
   if (!audit_.problem().empty()) violate(audit_.problem());
-  if (settings_.audit.on()) {
+  if (settings().audit.on()) {
     for (; checked_ < upstream_.commands().size(); ++checked_) {
       const std::string& command = upstream_.commands()[checked_];
       if (destroys(command) && !audit_.was_durable(verb_of(command)))
@@ -341,7 +469,7 @@ void World::check_denied() {
   for (const std::string& command : upstream_.commands()) {
     if (command.find(" DELETE ") < 6) violate("denied, but executed: " + command);
     if (command.find(std::string("APPEND ") + kForbidden) < 8) violate("denied, but executed: " + command);
-    if (!settings_.rules.empty() && destroys(command)) violate("forbidden by the rules: " + command);
+    if (!settings().rules.empty() && destroys(command)) violate("forbidden by the rules: " + command);
   }
 }
 

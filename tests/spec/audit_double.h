@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "base/audit_trail.h"
+#include "record/audit_trail.h"
 #include "session/events.h"
 
 namespace postern::testing {
@@ -23,7 +23,6 @@ class AuditDouble final : public AuditTrail {
     if (has_room) ++rooms_;
     return has_room;
   }
-  void give_back() noexcept override { --rooms_; }
   void write(std::unique_ptr<audit::Record>, AuditRoom) override { problem("written past the relay"); }
   AuditAnswer write_ahead(AuditWaiter&, std::uint64_t, std::unique_ptr<audit::Record>, bool) override {
     problem("waited for past the relay");
@@ -34,17 +33,17 @@ class AuditDouble final : public AuditTrail {
   }
 
   // What the relay would have done with the session's actions.
-  void hold(const session::Hold& hold) {
+  void ask(std::uint64_t id, const asked::Record& asked) {
     if (waiting_) problem("two commands wait");
-    waiting_ = Waiting{hold.id, hold.outcome, {}, 0};
-    if (!hold.intent) return;
-    const auto* command = std::get_if<audit::Command>(&hold.intent->body);
+    waiting_ = Waiting{id, asked.outcome, {}, 0};
+    if (!asked.intent) return;
+    const auto* command = std::get_if<audit::Command>(&asked.intent->body);
     if (command == nullptr || !command->intent) return problem("an intent that is none");
     waiting_->name = command->name;
-    waiting_->number = hold.intent->number;
+    waiting_->number = asked.intent->number;
   }
-  // The relay is about to say Released.
-  void release(std::uint64_t id, bool granted) {
+  // The relay is about to say Answered.
+  void answer(std::uint64_t id, bool granted) {
     if (!waiting_ || waiting_->id != id) return;
     if (granted) {
       rooms_ += waiting_->outcome ? 1 : 0;
@@ -55,9 +54,9 @@ class AuditDouble final : public AuditTrail {
     }
     waiting_.reset();
   }
-  void unhold(const session::Unhold& unhold) {
-    if (!waiting_ || waiting_->id != unhold.id) problem("nothing waits that could be forgotten");
-    if (waiting_ && waiting_->number > 0 && waiting_->outcome && !unhold.instead)
+  void forget(const session::Forget& forget) {
+    if (!waiting_ || waiting_->id != forget.id) problem("nothing waits that could be forgotten");
+    if (waiting_ && waiting_->number > 0 && waiting_->outcome && !forget.instead)
       problem("an intent without an outcome");
     waiting_.reset();
   }

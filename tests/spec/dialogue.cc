@@ -7,7 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "imap/sasl.h"
+#include "base/base64.h"
 
 namespace postern::spec {
 namespace {
@@ -130,7 +130,7 @@ std::optional<std::string> meaning(const std::string& token, const Captures& cap
       {"LF", "\n"}, {"CR", "\r"}, {"NUL", std::string(1, '\0')}, {"SP", " "}, {"TAB", "\t"}};
   if (const auto named = kNamed.find(token); named != kNamed.end()) return named->second;
   if (token.rfind("base64:", 0) == 0)
-    return std::string(imap::encode_base64(from_escapes(token.substr(7))).reveal());
+    return std::string(encode_base64(from_escapes(token.substr(7))).reveal());
   if (const std::size_t star = token.rfind('*'); star != std::string::npos && star > 0) {
     const int times = std::stoi(token.substr(star + 1));
     std::string out;

@@ -188,6 +188,8 @@ Setting setting_of(const Dialogue& dialogue) {
   size("limits.sessions.per_user", limits.sessions_per_user);
   size("limits.commands_per_second.per_session", limits.commands_per_session);
   size("limits.commands_per_second.per_user", limits.commands_per_user);
+  if (const std::string idle = dialogue.attribute("timeouts.idle", ""); !idle.empty())
+    limits.timeouts.idle = duration_of(idle);
   size("limits.deletions.messages", limits.deletions.messages);
   setting.settings.rewrite.hide_capabilities = words_of(dialogue.attribute("hide", ""));
   setting.settings.rewrite.add_capabilities = words_of(dialogue.attribute("add", ""));
@@ -218,6 +220,7 @@ Setting setting_of(const Dialogue& dialogue) {
     setting.audit_has_room = !dialogue.has("audit-full");
     setting.audit_is_writable = !dialogue.has("audit-broken");
   }
+  setting.asks_seat = dialogue.has("asks-seat");
   setting.seated = words_of(dialogue.attribute("seated", ""));
   for (const char* key : {"rule", "rule2"})
     if (dialogue.has(key)) setting.settings.rules.push_back(rule_of(dialogue.attribute(key, "")));
@@ -350,9 +353,18 @@ void Player::happens(const std::vector<std::string>& words) {
   if (what == "stops-reading") return stage_->stops_reading(side_of(words.at(1)), true);
   if (what == "takes") return stage_->takes(side_of(words.at(1)), std::stoul(words.at(2)));
   if (what == "reads-again") return stage_->stops_reading(side_of(words.at(1)), false);
+  if (what == "unsent" || what == "held-back") {
+    session::Backlog backlog = stage_->backlog();
+    if (what == "unsent") {
+      backlog.unsent[static_cast<std::size_t>(side_of(words.at(1)))] = std::stoul(words.at(2));
+    } else {
+      backlog.held_back = words.at(1) == "on";
+    }
+    return stage_->holds(backlog);
+  }
   if (what == "release") {
-    const std::uint64_t id = words.size() > 2 ? stage_->hold_id() + 7 : stage_->hold_id();
-    return stage_->happen(session::Released{id, words.at(1) == "granted"});
+    const std::uint64_t id = words.size() > 2 ? stage_->question() + 7 : stage_->question();
+    return stage_->answer(words.at(1) == "granted", id);
   }
   login_events(words);
 }
@@ -368,6 +380,7 @@ void Player::login_events(const std::vector<std::string>& words) {
     return stage_->happen(
         session::UpstreamConnected{upstream_tls_of(words.at(1)), is_said("send-id"), master});
   }
+  if (what == "dialling") return stage_->happen(session::Dialling{});
   if (what == "connect-failed")
     return stage_->happen(session::UpstreamFailed{words.at(1) == "throttled" ? ErrorCode::LoginThrottled
                                                                              : ErrorCode::UpstreamRefused});
@@ -397,6 +410,12 @@ void Player::holds(const std::vector<std::string>& words) {
     if (now_->text.substr(what.size() + 1) != found) fail(found);
     return;
   }
+  if (what == "struck") {
+    const session::Fault& fault = session.fault();
+    const std::string found = std::string(fault.clock) + " " + std::string(fault.turn);
+    if (now_->text.substr(what.size() + 1) != found) fail(found);
+    return;
+  }
   if (what == "excerpt") {
     const std::string& excerpt = session.fault().excerpt;
     const std::string wanted = words.at(1) == "none" ? std::string() : now_->text.substr(what.size() + 1);
@@ -419,6 +438,11 @@ void Player::holds_of_numbers(const std::vector<std::string>& words) {
     const std::string wanted =
         words.at(1) == "none" ? "none" : std::to_string(duration_of(words[1]).count()) + "ns";
     if (found != wanted) fail(found);
+    return;
+  }
+  if (what == "seats") {  // USER N: that many sessions of it are counted
+    const std::string found = std::to_string(stage_->sessions_of(words.at(1)));
+    if (found != words.at(2)) fail(found);
     return;
   }
   if (what == "verdicts") {  // N forwarded M denied

@@ -115,8 +115,6 @@ void Stage::end_of_file(Side side, bool truncated) {
 void Stage::happen(const session::Event& event) {
   if (std::holds_alternative<session::UpstreamConnected>(event)) upstream_present_ = true;
   if (std::holds_alternative<session::Penalty>(event)) awaits_penalty_ = false;
-  if (const auto* released = std::get_if<session::Released>(&event))
-    audit_.release(released->id, released->granted);
   session_->event(event, now_);
   settle();
 }
@@ -129,6 +127,11 @@ void Stage::takes(Side side, std::size_t octets) {
     octets -= front.size();
     output.drop(front.size());
   }
+  settle();
+}
+
+void Stage::holds(const session::Backlog& backlog) {
+  backlog_ = backlog;
   settle();
 }
 
@@ -185,6 +188,7 @@ void Stage::settle() {
     }
     write(Side::Client);
     write(Side::Upstream);
+    session_->written(backlog_, now_);
     if (!session_->output(Side::Client).empty() || !session_->output(Side::Upstream).empty())
       fell_behind_ = true;
     if (way_.memory != Way::Memory::Stays || fell_behind_) session_->keep();
@@ -232,9 +236,30 @@ void Stage::release_memory() {
 void Stage::carry_out() {
   while (const auto action = session_->next_action()) {
     if (closed_) problem("an action behind close");
+    if (answered_at_once(*action)) continue;
     note(*action);
   }
   if (session_->closing() && !closed_) problem("it is closing, but did not say so");
+}
+
+// Seats are given as the product gives them, where a dialogue is not about that.
+bool Stage::answered_at_once(const session::Action& action) {
+  const auto* ask = std::get_if<session::Ask>(&action);
+  const auto* seat = ask == nullptr ? nullptr : std::get_if<asked::Seat>(&ask->question);
+  if (seat == nullptr || setting_.asks_seat) return false;
+  std::shared_ptr<UserSeat> found = ledger_.seat_user(seat->user);
+  session_->event(session::Answered{ask->id, {found != nullptr, found}}, now_);
+  return true;
+}
+
+void Stage::answer(bool granted, std::uint64_t id) {
+  session::Answered answered{id, {granted, {}}};
+  if (id == asked_record_) {
+    audit_.answer(id, granted);
+  } else if (granted) {
+    answered.answer.seat = ledger_.seat_user("alice");
+  }
+  happen(answered);
 }
 
 void Stage::note(const session::Action& action) {
@@ -256,14 +281,18 @@ void Stage::note(const session::Action& action) {
       self.write(a.side);
       return std::string("starttls ") + postern::name_of(a.side);
     }
-    std::string operator()(const session::Hold& a) const {
-      self.hold_id_ = a.id;
-      if (self.setting_.settings.audit.on()) self.audit_.hold(a);
-      if (a.intent) return "hold " + testing::text_of(*a.intent);
-      return a.reason == filters::HoldReason::RingFull ? "hold ring-full" : "hold";
+    std::string operator()(const session::Ask& a) const {
+      self.question_ = a.id;
+      if (const auto* seat = std::get_if<asked::Seat>(&a.question)) return "ask seat user=" + seat->user;
+      const auto& record = std::get<asked::Record>(a.question);
+      self.asked_record_ = a.id;
+      if (self.setting_.settings.audit.on()) self.audit_.ask(a.id, record);
+      if (record.intent) return "hold " + testing::text_of(*record.intent);
+      return record.outcome ? "hold ring-full" : "hold";
     }
-    std::string operator()(const session::Unhold& a) const {
-      self.audit_.unhold(a);
+    std::string operator()(const session::Forget& a) const {
+      if (a.id != self.asked_record_) return "forget";
+      self.audit_.forget(a);
       return "unhold" + (a.instead ? " " + testing::text_of(*a.instead) : std::string());
     }
     std::string operator()(const session::Recorded& a) const {

@@ -46,6 +46,7 @@ struct Setting {
   bool hold_parts = false;
   std::vector<std::string> seated;  // users who have another session each
   bool audit_has_room = true;
+  bool asks_seat = false;  // the dialogue answers
   bool audit_is_writable = true;
 };
 
@@ -66,12 +67,17 @@ class Stage {
   void takes(Side side, std::size_t octets);  // the peer, which does not read otherwise
   void stops_reading(Side side, bool stops);  // the peer: what is said to it stays in the queue
 
+  void holds(const session::Backlog& backlog);
+  const session::Backlog& backlog() const { return backlog_; }
+
   std::string& seen(Side side) { return seen_[index(side)]; }
   std::vector<std::string>& asked() { return asked_; }
   session::Session& session() { return *session_; }
   const FilterCounts& counts() const { return counts_; }
   bool closed() const { return closed_; }
-  std::uint64_t hold_id() const { return hold_id_; }
+  std::uint64_t question() const { return question_; }  // that was asked last
+  void answer(bool granted, std::uint64_t id);
+  std::uint64_t sessions_of(const std::string& user) { return ledger_.users[to_upper(user)].sessions; }
   testing::AuditDouble& audit() { return audit_; }
   std::optional<Duration> time_left() const;
   std::uint64_t sessions_in(telemetry::SessionState state) const;
@@ -92,6 +98,7 @@ class Stage {
   bool feed(Side side);
   void carry_out();
   void note(const session::Action& action);
+  bool answered_at_once(const session::Action& action);
   void write(Side side);
   void release_memory();
   void check();
@@ -110,11 +117,13 @@ class Stage {
   std::array<std::deque<Waiting>, 2> waiting_;
   std::array<std::string, 2> seen_;
   std::array<bool, 2> deaf_{};
+  session::Backlog backlog_;
   std::array<std::size_t, 2> largest_input_{};
   std::deque<std::vector<char>> memory_;
   std::vector<std::string> asked_;
   std::vector<std::string> problems_;
-  std::uint64_t hold_id_ = 0;
+  std::uint64_t question_ = 0;
+  std::uint64_t asked_record_ = 0;  // the question for the trail
   bool closed_ = false;
   bool fell_behind_ = false;  // something could not be written at once
   bool upstream_present_ = false;

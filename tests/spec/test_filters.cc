@@ -53,7 +53,7 @@ filters::Decision UserDenier::on_login(imap::Verb, const filters::Context& conte
 filters::Decision Recorder::on_command(imap::Command& command, const filters::Context& context) {
   if (!context.logged_in) return filters::Decision::pass();
   const bool held = command.tag.empty() ? parts_ : is_among(held_, command);
-  return held ? filters::Decision::wait(filters::HoldReason::Record) : filters::Decision::pass();
+  return held ? filters::Decision::wait() : filters::Decision::pass();
 }
 
 filters::Decision Witness::on_command(imap::Command&, const filters::Context& context) {

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-#include "audit/writer.h"
+#include "audit/writer/writer.h"
 
 namespace {
 

@@ -121,10 +121,14 @@ class PrivateCourier:
             (root / part).mkdir(parents=True, exist_ok=True)
         (root / "tmp").chmod(0o1777)
         copy_into(root, [*PROGRAMS, f"{AUTH_MODULE}.0.0", *LIBRARIES])
-        monitor = root / FILE_ALTERATION_MONITOR
-        monitor.parent.mkdir(parents=True)
-        shutil.copy2(f"/{FILE_ALTERATION_MONITOR}", monitor)
-        copy_libraries(root, [*PROGRAMS, FILE_ALTERATION_MONITOR], self._library_path)
+        programs = list(PROGRAMS)
+        # Since Debian 13 Courier asks the kernel itself.
+        if pathlib.Path(f"/{FILE_ALTERATION_MONITOR}").exists():
+            monitor = root / FILE_ALTERATION_MONITOR
+            monitor.parent.mkdir(parents=True)
+            shutil.copy2(f"/{FILE_ALTERATION_MONITOR}", monitor)
+            programs.append(FILE_ALTERATION_MONITOR)
+        copy_libraries(root, programs, self._library_path)
         for name, numbers in DEVICES.items():
             os.mknod(root / "dev" / name, stat.S_IFCHR | 0o666, os.makedev(*numbers))
             (root / "dev" / name).chmod(0o666)

@@ -58,6 +58,7 @@ sasl_mech_list: {mechanisms}
 TLS = """\
 tls_server_cert: {cert}
 tls_server_key: {key}
+allowstarttls: yes
 tls_versions: tls1_2 tls1_3
 """
 

@@ -76,7 +76,6 @@ def deliveries(box: Box, uid_validity: bytes) -> list[Step]:
         b"CREATE " + copy,
         (b"APPEND " + copy + b" (\\Seen) " + DATE + b" ", Literal(PLAIN), b" (work) ", Literal(MULTIPART),
          b" ", Literal(PLAIN)),
-        (b"APPEND " + copy + b" ", Literal(PLAIN), b" (\\Bogus) ", Literal(PLAIN)),
         (b"APPEND " + copy + b" CATENATE (URL " + url + b" TEXT ", Literal(b"text of it\r\n"), b" TEXT ",
          Literal(b"more\r\n"), b")"),
         b"APPEND " + copy + b' CATENATE (URL "/' + work + b';UID=999")',

@@ -96,7 +96,9 @@ class PrivateKerberos:
 
     def get_ticket(self, user: str, password: str) -> None:
         """For the next security contexts in this process."""
-        self._run("usr/bin/kinit", user, given=password + "\n")
+        # Since Debian 13 the plain name is an alternative, which unpacking does not set up.
+        kinit = "usr/bin/kinit.mit" if (ROOT / "usr/bin/kinit.mit").exists() else "usr/bin/kinit"
+        self._run(kinit, user, given=password + "\n")
 
     def _configure(self, port: int) -> None:
         modules = ROOT / "usr/lib" / MULTIARCH / "krb5/plugins/kdb"

@@ -106,7 +106,7 @@ def changes(box: Box) -> list[Step]:
     return [
         b"SELECT " + work, b"STORE 1 +FLAGS (\\Answered)", b"STORE 1:2 -FLAGS.SILENT (\\Seen work)",
         b"STORE 3 FLAGS (\\Seen $Junk)", b"UID STORE 2 +FLAGS.SILENT (\\Flagged)",
-        b"STORE 99 +FLAGS (\\Seen)", b"STORE 1 FLAGS \\Seen", b"STORE 1 BOGUS (\\Seen)", b"COPY 1:2 " + copy,
+        b"STORE 99 +FLAGS (\\Seen)", b"STORE 1 FLAGS \\Seen", b"COPY 1:2 " + copy,
         b"CREATE " + copy, b"COPY 1:2 " + copy, b'UID COPY 3 "' + copy + b'"', b"COPY 9 " + copy,
         (b"COPY 4 ", Literal(copy)), b"STATUS " + copy + b" (MESSAGES UIDNEXT)", Idle(), b"CHECK",
         b"STORE 2 +FLAGS (\\Deleted)", b"SEARCH DELETED", b"EXPUNGE", b"UID STORE 3 +FLAGS (\\Deleted)",
@@ -117,6 +117,11 @@ def changes(box: Box) -> list[Step]:
         b"STATUS " + copy + b" (MESSAGES)", b"DELETE " + copy, append(b"INBOX", b"(\\Seen) ", PLAIN),
         b"STATUS INBOX (MESSAGES)", b'LIST "" "*"',
     ]
+
+
+def unknown_store(box: Box) -> list[Step]:
+    """Of itself: at Courier, also of Debian 12, the process of the session may end there."""
+    return [b"SELECT " + box("Work"), b"STORE 1 BOGUS (\\Seen)", b"FETCH 1:* FLAGS", b"CLOSE"]
 
 
 def threads(box: Box) -> list[Step]:

@@ -1,10 +1,11 @@
-#include "audit/chain.h"
+#include "audit/trail/chain.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "audit/line.h"
+#include "audit/trail/line.h"
+#include "base/hex.h"
 
 namespace postern::audit {
 namespace {
@@ -17,10 +18,10 @@ TEST(Chain, ALineCarriesTheHashBeforeItAndItsOwn) {
   out += kObject;
   chain.seal(out, 4);
   const std::string sealed = std::string(kObject) + R"(,"prev":")" + std::string(64, '0') + '"';
-  const std::string hash = tls::hex(tls::octets_of(tls::sha256({std::string(32, '\0'), sealed})));
+  const std::string hash = hex(tls::octets_of(tls::sha256({std::string(32, '\0'), sealed})));
   EXPECT_EQ(out, "kept" + sealed + R"(,"hash":")" + hash + "\"}\n");
   EXPECT_EQ(chain.head().sequence, 1u);
-  EXPECT_EQ(tls::hex(tls::octets_of(chain.head().hash)), hash);
+  EXPECT_EQ(hex(tls::octets_of(chain.head().hash)), hash);
 }
 
 TEST(Chain, WhatSealsReadsBackAsTheSame) {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "audit/recovery.h"
-#include "audit/verify.h"
+#include "audit/trail/recovery.h"
+#include "audit/trail/verify.h"
 #include "unit/audit/support.h"
 
 namespace postern::audit {

@@ -1,5 +1,5 @@
 // The real disk, in a folder of the test's.
-#include "audit/disk.h"
+#include "audit/trail/disk.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "audit/json.h"
-#include "base/audit_record.h"
+#include "audit/trail/json.h"
+#include "record/audit_record.h"
 
 namespace postern::audit {
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "audit/disk.h"
+#include "audit/trail/disk.h"
 
 namespace postern::audit {
 

@@ -3,7 +3,7 @@
 
 #include <cerrno>
 
-#include "audit/recovery.h"
+#include "audit/trail/recovery.h"
 #include "unit/audit/support.h"
 
 namespace postern::audit {

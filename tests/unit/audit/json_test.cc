@@ -2,7 +2,7 @@
 // kind; tests/lint/audit_schema_test.py holds it against config/audit.schema.json. After a change of the
 // form:
 //   POSTERN_UPDATE_AUDIT_LINES=1 ctest --test-dir build/dev -R AuditJson
-#include "audit/json.h"
+#include "audit/trail/json.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "audit/redaction.h"
+#include "audit/trail/redaction.h"
 #include "unit/audit/every_record.h"
 
 namespace postern::audit {

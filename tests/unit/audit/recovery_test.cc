@@ -1,10 +1,11 @@
 // Where a trail goes on, for every way in which its end can look.
-#include "audit/recovery.h"
+#include "audit/trail/recovery.h"
 
 #include <gtest/gtest.h>
 
-#include "audit/line.h"
-#include "audit/line_reader.h"
+#include "audit/trail/line.h"
+#include "audit/trail/line_reader.h"
+#include "base/hex.h"
 #include "unit/audit/support.h"
 
 namespace postern::audit {
@@ -82,7 +83,7 @@ TEST_F(RecoveryTest, ATailTornAtAnyOctet) {
     ASSERT_EQ(torn.file, "trail");
     ASSERT_EQ(torn.offset, good);
     ASSERT_EQ(torn.torn_bytes, size - good);
-    ASSERT_EQ(torn.torn_sha256, tls::hex(tls::octets_of(tls::sha256({cut->content(kPath).substr(good)}))));
+    ASSERT_EQ(torn.torn_sha256, hex(tls::octets_of(tls::sha256({cut->content(kPath).substr(good)}))));
   }
 }
 

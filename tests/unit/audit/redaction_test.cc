@@ -1,4 +1,4 @@
-#include "audit/redaction.h"
+#include "audit/trail/redaction.h"
 
 #include <gtest/gtest.h>
 

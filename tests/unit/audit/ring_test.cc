@@ -1,5 +1,5 @@
 // The ring between two threads: nothing is lost, nothing overtakes, and what is reserved stays free.
-#include "audit/ring.h"
+#include "audit/writer/ring.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "audit/recovery.h"
+#include "audit/trail/recovery.h"
+#include "base/hex.h"
 #include "unit/audit/every_record.h"
 
 namespace postern::audit {
@@ -69,7 +70,7 @@ void SealedTrail::add_recovered(std::size_t file, std::uint64_t offset, Octets t
   recovered.file = "audit.log." + std::to_string(file + 1);
   recovered.offset = offset;
   recovered.torn_bytes = torn.size();
-  recovered.torn_sha256 = tls::hex(tls::octets_of(tls::sha256({torn})));
+  recovered.torn_sha256 = hex(tls::octets_of(tls::sha256({torn})));
   recovered.kind = kind == "torn" ? "torn" : "changed";
   add(recovered);
 }

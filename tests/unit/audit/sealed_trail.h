@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "audit/sealer.h"
-#include "audit/verify.h"
+#include "audit/trail/verify.h"
+#include "audit/writer/sealer.h"
 #include "unit/audit/fake_disk.h"
 
 namespace postern::audit {

@@ -1,5 +1,5 @@
 // FILE.state: what is written is read back, and what is wrong in it is named.
-#include "audit/state.h"
+#include "audit/trail/state.h"
 
 #include <gtest/gtest.h>
 

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
-#include "audit/line.h"
-#include "audit/recovery.h"
-#include "tls/digest.h"
+#include "audit/trail/line.h"
+#include "audit/trail/recovery.h"
+#include "base/hex.h"
+#include "crypto/digest.h"
 
 namespace postern::audit {
 namespace {
@@ -92,7 +93,7 @@ class Prover {
       if (std::to_string(octets.size()) != field(line, "torn_bytes") && octets.ends_with('\n'))
         octets.pop_back();
       return std::to_string(octets.size()) == field(line, "torn_bytes") &&
-             tls::hex(tls::octets_of(tls::sha256({octets}))) == field(line, "torn_sha256");
+             hex(tls::octets_of(tls::sha256({octets}))) == field(line, "torn_sha256");
     };
     const auto found = std::find_if(holes_.begin(), holes_.end(), names);
     if (found == holes_.end()) return wrong("audit.recovered names other octets", file, at);
@@ -165,14 +166,14 @@ Writer::Options options_for(config::Audit settings, std::shared_ptr<Disk> disk, 
   options.log = log;
   options.disk = std::move(disk);
   // The file is looked at ahead of every batch, and a write that failed is tried again at once.
-  options.pace.retry = std::chrono::milliseconds(1);
-  options.pace.watch = Duration::zero();
-  options.pace.state = Duration::zero();
+  options.intervals.retry = std::chrono::milliseconds(1);
+  options.intervals.watch = Duration::zero();
+  options.intervals.state = Duration::zero();
   return options;
 }
 
 Secret verifiers_key() { return Secret("0123456789abcdef0123456789abcdef"); }
 Secret test_key() { return evolved(verifiers_key()); }
-std::string test_key_text() { return tls::hex(test_key().reveal()); }
+std::string test_key_text() { return hex(test_key().reveal()); }
 
 }  // namespace postern::audit

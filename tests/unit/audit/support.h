@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "audit/chain.h"
-#include "audit/writer.h"
+#include "audit/trail/chain.h"
+#include "audit/writer/writer.h"
 #include "base/log_sink.h"
 #include "unit/audit/fake_disk.h"
 #include "unit/audit/waiting.h"

@@ -1,5 +1,5 @@
 // Each way to damage a trail, at each place, is found there and called by its name.
-#include "audit/verify.h"
+#include "audit/trail/verify.h"
 
 #include <gtest/gtest.h>
 

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/audit_trail.h"
 #include "base/log_sink.h"
+#include "record/audit_trail.h"
 
 namespace postern::audit {
 

@@ -42,6 +42,12 @@ TEST(ErrorCode, TheClientsTextFitsIntoAResponseLine) {
   }
 }
 
+TEST(ErrorCode, IsToldByNoAndACode) {
+  EXPECT_EQ(no_answer("LIMIT", "Slow down"), "NO [LIMIT] Slow down");
+  EXPECT_EQ(unavailable_answer(ErrorCode::UpstreamDown),
+            "NO [UNAVAILABLE] The mail server is unavailable, please try again later");
+}
+
 TEST(ErrorCode, EveryCloseReasonHasItsOwnName) {
   std::set<std::string_view> seen;
   for (std::size_t i = 0; i < kReasons; ++i) {
@@ -51,10 +57,14 @@ TEST(ErrorCode, EveryCloseReasonHasItsOwnName) {
   }
 }
 
-TEST(ErrorCode, EveryRowEndsInAKnownReason) {
+// A reason of no row would be a label that stays 0 for ever.
+TEST(ErrorCode, EveryCloseReasonIsARowsAndNoRowHasAnother) {
+  std::set<std::size_t> ends;
   for (std::size_t i = 0; i < kCodes; ++i)
-    EXPECT_LT(static_cast<std::size_t>(row_of(static_cast<ErrorCode>(i)).close_reason), kReasons)
-        << "row " << i;
+    ends.insert(static_cast<std::size_t>(row_of(static_cast<ErrorCode>(i)).close_reason));
+  for (std::size_t i = 0; i < kReasons; ++i)
+    EXPECT_EQ(ends.erase(i), 1U) << name_of(static_cast<CloseReason>(i));
+  EXPECT_TRUE(ends.empty());
 }
 
 TEST(ErrorCode, SaysWhyASessionEnded) {

@@ -206,7 +206,7 @@ TEST(Decode, Limits) {
       "  literal: 50MiB\n"
       "  buffer: 128KiB\n"
       "  timeouts: {handshake: 1s, login: 2s, idle: 31m, upstream_connect: 4s, upstream_login: 5s,\n"
-      "             upstream_silence: 6s, drain: 0s, drain_delay: 8s}\n");
+      "             upstream_silence: 6s, stalled: 7s, count: 9s, drain: 0s, drain_delay: 8s}\n");
   ASSERT_EQ(findings(loaded), "");
   const Limits& limits = loaded.settings.limits;
   EXPECT_EQ(limits.sessions_total, 5000u);
@@ -224,6 +224,8 @@ TEST(Decode, Limits) {
   EXPECT_EQ(limits.timeouts.upstream_connect, seconds(4));
   EXPECT_EQ(limits.timeouts.upstream_login, seconds(5));
   EXPECT_EQ(limits.timeouts.upstream_silence, seconds(6));
+  EXPECT_EQ(limits.timeouts.stalled, seconds(7));
+  EXPECT_EQ(limits.timeouts.count, seconds(9));
   EXPECT_EQ(limits.timeouts.drain, seconds(0));
   EXPECT_EQ(limits.timeouts.drain_delay, seconds(8));
 }

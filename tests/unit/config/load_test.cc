@@ -74,6 +74,8 @@ TEST(Load, TheLimitsOfTheCodeAreThoseOfTheReference) {
   EXPECT_EQ(written.timeouts.upstream_connect, silent.timeouts.upstream_connect);
   EXPECT_EQ(written.timeouts.upstream_login, silent.timeouts.upstream_login);
   EXPECT_EQ(written.timeouts.upstream_silence, silent.timeouts.upstream_silence);
+  EXPECT_EQ(written.timeouts.stalled, silent.timeouts.stalled);
+  EXPECT_EQ(written.timeouts.count, silent.timeouts.count);
   EXPECT_EQ(written.timeouts.drain, silent.timeouts.drain);
   EXPECT_EQ(written.timeouts.drain_delay, silent.timeouts.drain_delay);
 }

@@ -54,8 +54,9 @@ TEST(Fields, AreDescribed) {
 TEST(Fields, HaveDefaultsThatTheyWouldAccept) {
   for (const Field& field : fields()) {
     if (field.type == Type::Block || field.need == Need::Required) continue;
-    std::vector<std::string_view> values{field.fallback};
-    if (field.shape != Shape::One) values = split_bar(field.fallback);
+    const std::string fallback = fallback_of(field);
+    std::vector<std::string_view> values{fallback};
+    if (field.shape != Shape::One) values = split_bar(fallback);
     for (const std::string_view value : values) {
       Node node;
       node.kind = Node::Kind::Scalar;
@@ -64,6 +65,45 @@ TEST(Fields, HaveDefaultsThatTheyWouldAccept) {
       EXPECT_TRUE(field.shape != Shape::One || is_fallback(field, node)) << field.path;
     }
   }
+}
+
+// A key that is neither refused nor bound to a member is one that decode.cc reads: a new one that nobody
+// reads is found here.
+TEST(Fields, FillAMemberUnlessTheDecoderReadsThem) {
+  static const std::set<std::string_view> kReadByTheDecoder{
+      "listeners[].address", "upstreams[].servers",      "upstreams[].pin_sha256",   "routes[].upstream",
+      "rules[].when.user",   "rules[].when.client",      "rules[].when.listener",    "rules[].when.sni",
+      "rules[].when.tls",    "rules[].when.tls_version", "rules[].when.client_cert", "rules[].when.command",
+      "rules[].when.class",  "rules[].when.mailbox",     "rules[].when.flag",        "audit.events",
+      "status.address"};
+  static const std::set<std::string_view> kReadByNobody{"version"};
+  std::set<std::string_view> unbound;
+  for (const Field& field : fields()) {
+    const std::size_t dot = field.path.rfind('.');
+    std::string_view block = dot == std::string_view::npos ? "" : field.path.substr(0, dot);
+    if (block.ends_with("[]")) block.remove_suffix(2);
+    const Field* parent = find_field(block);
+    const bool refused = field.support == Support::Fixed || (parent && parent->support == Support::Fixed);
+    if (field.type != Type::Block && !refused && field.member.read == nullptr) unbound.insert(field.path);
+  }
+  for (const std::string_view path : kReadByNobody) EXPECT_EQ(unbound.erase(path), 1u) << path;
+  EXPECT_EQ(unbound, kReadByTheDecoder);
+}
+
+// 60s, as people say it, not 1m; and what stands in a block of another name than its struct's.
+TEST(Fields, SayTheDefaultsOfTheirMembers) {
+  const auto fallback = [](std::string_view path) { return fallback_of(*find_field(path)); };
+  EXPECT_EQ(fallback("limits.timeouts.login"), "60s");
+  EXPECT_EQ(fallback("limits.timeouts.idle"), "32m");
+  EXPECT_EQ(fallback("audit.flush_interval"), "100ms");
+  EXPECT_EQ(fallback("limits.sasl"), "96KiB");
+  EXPECT_EQ(fallback("tls.min_version"), "1.2");
+  EXPECT_EQ(fallback("listeners[].tls"), "implicit");
+  EXPECT_EQ(fallback("trash"), "Trash|Deleted Items");
+  EXPECT_EQ(fallback("audit.events"), "session|auth|destructive|policy");
+  EXPECT_EQ(fallback("upstreams[].master_separator"), "*");
+  EXPECT_EQ(fallback("status.address"), "127.0.0.1:9143");
+  EXPECT_EQ(fallback("rules[].action"), "deny") << "what an editor fills in";
 }
 
 }  // namespace

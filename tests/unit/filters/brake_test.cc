@@ -28,7 +28,7 @@ class BrakeTest : public ::testing::Test {
     user_ = user;
     ledger_.limits = settings_.limits;
     chain_ = make_chain({&settings_, nullptr, &ledger_});
-    ASSERT_EQ(chain_.on_accepted(context()).ruling, Ruling::Pass);
+    ASSERT_EQ(chain_.on_seat(ledger_.seat_user(user_), context()).ruling, Ruling::Pass);
     selected_ = {"Drafts", false};
   }
   Context context() const {
@@ -147,12 +147,25 @@ TEST_F(BrakeTest, ACloseThatKeepsMailIsNotCounted) {
   std::vector<std::unique_ptr<Filter>> filters = make_filters({&settings_, nullptr, &ledger_});
   filters.insert(filters.end() - 1, std::make_unique<Keeper>());
   chain_ = Chain(std::move(filters));
-  ASSERT_EQ(chain_.on_accepted(context()).ruling, Ruling::Pass);
+  ASSERT_EQ(chain_.on_seat(ledger_.seat_user(user_), context()).ruling, Ruling::Pass);
   const std::string text = "a CLOSE\r\n";
   imap::CommandScanner scanner({});
   Octets in = text;
   ASSERT_EQ(scanner.next(in), imap::CommandEvent::Head);
   EXPECT_EQ(chain_.on_command(scanner.command(), context()).ruling, Ruling::Rewrite);
+}
+
+TEST_F(BrakeTest, WhatDoesNotGoIsNotCharged) {
+  const std::string text = "a REPLACE 1 x {1}\r\n";
+  imap::CommandScanner scanner({});
+  Octets in = text;
+  ASSERT_EQ(scanner.next(in), imap::CommandEvent::Head);
+  EXPECT_EQ(chain_.on_command(scanner.command(), context()).ruling, Ruling::Pass);
+  EXPECT_EQ(ledger_.charged("alice"), 1U);
+  chain_.on_verdict(scanner.command(), {false, ErrorCode::AuditUnavailable}, context());
+  EXPECT_EQ(ledger_.charged("alice"), 0U);
+  chain_.on_verdict(scanner.command(), {false, ErrorCode::AuditUnavailable}, context());
+  EXPECT_EQ(ledger_.charged("alice"), 0U) << "once";
 }
 
 TEST_F(BrakeTest, WithoutASelectedMailboxItAsksAllTheSame) {

@@ -116,12 +116,11 @@ TEST_F(ChainTest, ADenialBehindAnEditWins) {
 
 TEST_F(ChainTest, GoesOnBehindTheOneThatHeld) {
   add("1");
-  add("2", Decision::wait(HoldReason::Record));
+  add("2", Decision::wait());
   add("3");
   Chain chain = this->chain();
   const Decision held = chain.on_command(command_, context());
   EXPECT_EQ(held.ruling, Ruling::Hold);
-  EXPECT_EQ(held.hold, HoldReason::Record);
   log();
   chain.resume();
   EXPECT_EQ(chain.on_command(command_, context()).ruling, Ruling::Pass);
@@ -165,7 +164,7 @@ TEST_F(ChainTest, TellsAFilterWhatThoseBeforeItMakeOfTheCommand) {
 
 TEST_F(ChainTest, TheNextCommandBeginsAtTheFirstFilter) {
   add("1");
-  add("2", Decision::wait(HoldReason::Record));
+  add("2", Decision::wait());
   Chain chain = this->chain();
   chain.on_command(command_, context());
   chain.resume();
@@ -176,20 +175,20 @@ TEST_F(ChainTest, TheNextCommandBeginsAtTheFirstFilter) {
 }
 
 TEST_F(ChainTest, TwoMayHoldOneCommand) {
-  add("1", Decision::wait(HoldReason::Lookup));
-  add("2", Decision::wait(HoldReason::Record));
+  add("1", Decision::wait());
+  add("2", Decision::wait());
   add("3");
   Chain chain = this->chain();
-  EXPECT_EQ(chain.on_command(command_, context()).hold, HoldReason::Lookup);
+  EXPECT_EQ(chain.on_command(command_, context()).ruling, Ruling::Hold);
   chain.resume();
-  EXPECT_EQ(chain.on_command(command_, context()).hold, HoldReason::Record);
+  EXPECT_EQ(chain.on_command(command_, context()).ruling, Ruling::Hold);
   chain.resume();
   EXPECT_EQ(chain.on_command(command_, context()).ruling, Ruling::Pass);
   EXPECT_EQ(log(), "1(a NOOP) 2(a NOOP) 3(a NOOP) ");
 }
 
 TEST_F(ChainTest, AHoldThatIsNotGrantedLeavesNoTrace) {
-  add("1", Decision::wait(HoldReason::Record));
+  add("1", Decision::wait());
   Chain chain = this->chain();
   chain.on_command(command_, context());
   log();

@@ -342,10 +342,15 @@ TEST(CommandRules, TheFiveAreJudgedWhereTheyAreNamed) {
 }
 
 TEST(CommandRules, ASessionThatNoRuleConcernsHoldsNothing) {
-  RulesSession session(settings_with("rules: [{when: {user: bob}, action: deny}]\n"));
-  session.log_in();
+  RulesSession session(
+      settings_with("rules: [{when: {user: bob, mailbox: Archive}, action: organise},\n"
+                    "        {when: {user: bob}, action: deny}]\n"));
+  const Needs needs = session.log_in();
+  EXPECT_FALSE(needs.naming);
+  EXPECT_FALSE(needs.special_use);
   session.select("INBOX");
   EXPECT_EQ(session.judge("EXPUNGE"), "pass");
+  EXPECT_EQ(session.judge("XFOO"), "pass") << "no restriction holds for her";
   EXPECT_EQ(session.judge("APPEND INBOX (\\Deleted) {1}\r\nx"), "pass pass");
 }
 

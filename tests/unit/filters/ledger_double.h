@@ -2,14 +2,15 @@
 // of what asks it. Single-threaded.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/ledger.h"
 #include "base/octets.h"
 #include "base/pace.h"
+#include "base/seats.h"
 #include "config/settings.h"
 
 namespace postern::testing {
@@ -68,6 +69,11 @@ class LedgerDouble final : public Ledger {
       if (messages > 0 && brakes() && sum > ledger_.limits.deletions.messages) return false;
       user_.deletions.emplace_back(now, messages);
       return true;
+    }
+    void refund(std::uint64_t messages, Instant charged_at) override {
+      const auto found = std::find(user_.deletions.begin(), user_.deletions.end(),
+                                   std::pair<Instant, std::uint64_t>{charged_at, messages});
+      if (found != user_.deletions.end()) user_.deletions.erase(found);
     }
     void not_counted() noexcept override { ++ledger_.uncounted; }
 

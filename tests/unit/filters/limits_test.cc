@@ -21,11 +21,12 @@ const Instant kStart = instant_from_ns(5'000'000'000'000);
 class Visitor {
  public:
   Visitor(const config::Settings& settings, Ledger& ledger, std::string user)
-      : chain_(make_chain({&settings, nullptr, &ledger})), user_(std::move(user)) {}
+      : ledger_(ledger), chain_(make_chain({&settings, nullptr, &ledger})), user_(std::move(user)) {}
 
   Decision asks() { return chain_.on_login(imap::Verb::Login, context(kStart)); }
   Decision enters() {
-    const Decision decision = chain_.on_accepted(context(kStart));
+    EXPECT_TRUE(chain_.wants_seat());
+    const Decision decision = chain_.on_seat(ledger_.seat_user(user_), context(kStart));
     logged_in_ = decision.ruling == Ruling::Pass;
     return decision;
   }
@@ -34,6 +35,7 @@ class Visitor {
     command.verb = imap::Verb::Noop;
     command.name = "NOOP";
     command.tag = tag;
+    if (tag.empty()) command.piece = imap::Piece::Later;
     command.text = "a NOOP";
     return chain_.on_command(command, context(now));
   }
@@ -48,6 +50,7 @@ class Visitor {
     context.now = now;
     return context;
   }
+  Ledger& ledger_;
   Chain chain_;
   std::string user_;
   SessionFacts facts_;

@@ -62,8 +62,20 @@ TEST(ArgumentReader, RefusesWhatIsNoAstringAndStaysWhereItWas) {
     SCOPED_TRACE(args);
     ArgumentReader reader(args);
     EXPECT_FALSE(reader.astring());
-    EXPECT_FALSE(reader.secret_astring());
-    EXPECT_EQ(reader.rest(), args);
+    const bool is_password = args == "%" || args == "*" || args == "\\Seen";
+    EXPECT_EQ(reader.secret_astring().has_value(), is_password);
+    EXPECT_EQ(reader.rest(), is_password ? "" : args);
+  }
+}
+
+// As people make them and clients send them: LOGIN is written anew.
+TEST(ArgumentReader, APasswordThatIsAnAtomMayHoldMore) {
+  for (const std::string args : {"%", "*", "\\Seen", "pa\\ss*w%rd\\"}) {
+    ArgumentReader reader(args);
+    const auto secret = reader.secret_astring();
+    ASSERT_TRUE(secret) << args;
+    EXPECT_EQ(secret->reveal(), args);
+    EXPECT_TRUE(reader.at_end());
   }
 }
 
@@ -115,6 +127,14 @@ TEST(ArgumentReader, AnAtomHasNoClosingBracket) {
   ArgumentReader reader("ab]c");
   EXPECT_EQ(reader.atom(), "ab");
   EXPECT_EQ(reader.rest(), "]c");
+}
+
+TEST(SequenceSet, NumbersAndRanges) {
+  for (const Octets set : {"1", "*", "$", "1:4", "4:1", "*:1", "1:*", "1,3,5:7,*", "4294967295", "1:3,$"})
+    EXPECT_TRUE(is_sequence_set(set)) << set;
+  for (const Octets none :
+       {"", "0", "01", "1:", ":1", "1,", ",1", "1,,2", "1:2:3", "$,1", "1 2", "1-2", "a", "**"})
+    EXPECT_FALSE(is_sequence_set(none)) << none;
 }
 
 // RFC 2971 §3.3.

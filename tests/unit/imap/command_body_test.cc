@@ -53,9 +53,9 @@ TEST(MessageBody, OfReplace) {
 // RFC 3502: what stands between two messages is a part, to be judged like a head.
 TEST(MessageBody, OfMultiappend) {
   check({
-      {"a APPEND x {1+}\r\nA (\\Deleted) {1+}\r\nB \"date\" {1}\r\nC\r\n",
+      {"a APPEND x {1+}\r\nA (\\Deleted) {1+}\r\nB \"01-Jan-2026 00:00:00 +0000\" {1}\r\nC\r\n",
        {"Head a APPEND[x ] body {1+}", "Body A", "BodyEnd", "Part [ (\\Deleted) ] body {1+}", "Body B",
-        "BodyEnd", "Part [ \"date\" ] body {1}", "Body C", "BodyEnd", "End []"}},
+        "BodyEnd", "Part [ \"01-Jan-2026 00:00:00 +0000\" ] body {1}", "Body C", "BodyEnd", "End []"}},
   });
 }
 
@@ -73,7 +73,7 @@ TEST(MessageBody, OfUtf8AndCatenate) {
        {"Head a APPEND[x CATENATE (TEXT ] body {1+}", "Body A", "BodyEnd", "Part [) (\\Deleted) ] body {1+}",
         "Body B", "BodyEnd", "End []"}},
       {"a APPEND CATENATE (TEXT {1+}\r\nA) {1+}\r\nB\r\n",  // that is the mailbox's name, and no CATENATE
-       {"Head a APPEND[CATENATE (TEXT {1}\\r\\nA) ] <A> body {1+}", "Body B", "BodyEnd", "End []"}},
+       {"Malformed malformed_command tag=a"}},
       {"a APPEND x ANNOTATION (/c (v {1+}\r\nA)) {1+}\r\nB\r\n",
        {"Head a APPEND[x ANNOTATION (/c (v {1}\\r\\nA)) ] <A> body {1+}", "Body B", "BodyEnd", "End []"}},
   });
@@ -81,8 +81,8 @@ TEST(MessageBody, OfUtf8AndCatenate) {
 
 TEST(MessageBody, OtherVerbsHaveNone) {
   check({
-      {"a SELECT x {1+}\r\nm\r\n", {"Head a SELECT[x {1}\\r\\nm] <m>"}},
-      {"a UID APPEND x {1+}\r\nm\r\n", {"Head a UID OTHER:APPEND[x {1}\\r\\nm] <m>"}},
+      {"a SELECT x {1+}\r\nm\r\n", {"Malformed malformed_command tag=a"}},
+      {"a UID APPEND x {1+}\r\nm\r\n", {"Malformed malformed_command tag=a"}},
   });
 }
 
@@ -334,7 +334,7 @@ TEST(CommandLimits, ASynchronisingLiteralThatIsTooLargeCanBeRefused) {
 TEST(CommandLimits, OfTheNumberOfArgumentLiterals) {
   for (const int literals : {1023, 1024, 1025}) {
     std::string client = "a SEARCH";
-    for (int i = 0; i < literals; ++i) client += " {0+}\r\n";
+    for (int i = 0; i < literals; ++i) client += " X {0+}\r\n";
     CommandRun run;
     const Events events = scan_commands({client + "\r\n"}, run);
     ASSERT_EQ(events.size(), 1U);

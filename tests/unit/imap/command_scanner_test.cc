@@ -141,10 +141,17 @@ TEST(CommandScanner, ArgumentLiteralsAreInlined) {
        {"Head a ID[(\"name\" {23}\\r\\nMicrosoft Outlook Phone)] <Microsoft Outlook Phone>"}},
       {"a SEARCH OR (FROM {1+}\r\nx TO {1+}\r\ny) SEEN\r\n",
        {"Head a SEARCH[OR (FROM {1}\\r\\nx TO {1}\\r\\ny) SEEN] <x> <y>"}},
-      {"a FETCH 1 ({1+}\r\nx)\r\n", {"Head a FETCH[1 ({1}\\r\\nx)] <x>"}},
+      {"a FETCH 1 ({1+}\r\nx)\r\n", {"Malformed malformed_command tag=a"}},
       {"a SETMETADATA x (/p ~{2+}\r\n\x01\x02)\r\n",
        {"Head a SETMETADATA[x (/p ~{2}\\r\\n\\x01\\x02)] <\\x01\\x02>"}},
-      {"a XFOO {3+}\r\nabc\r\n", {"Head a OTHER:XFOO[{3}\\r\\nabc] <abc>"}},
+      {"a XFOO {3+}\r\nabc\r\n", {"Malformed malformed_command tag=a"}},
+      {"a RENAME {1+}\r\nx {1+}\r\ny z {1+}\r\nq\r\nb NOOP\r\n",
+       {"Malformed malformed_command tag=a", "Head b NOOP[]"}},
+      {"a SEARCH TEXT 9400111899223197428490 FROM {1+}\r\nx\r\n", {"Malformed malformed_command tag=a"}},
+      {"a SEARCH FROM {1+}\r\nx TEXT 9400111899223197428490\r\n",
+       {"Head a SEARCH[FROM {1}\\r\\nx TEXT 9400111899223197428490] <x>"}},
+      {"a RENAME {1+}\r\nx {1+}\r\ny z\r\nb NOOP\r\n",
+       {"Malformed malformed_command tag=a", "Head b NOOP[]"}},
   });
 }
 
@@ -222,21 +229,22 @@ TEST(CommandScanner, LiteralsInsideQuotesAreText) {
       {"a SELECT \"a {5}\"\r\nb NOOP\r\n", {"Head a SELECT[\"a {5}\"]", "Head b NOOP[]"}},
       {"a SELECT \"{5}\"\r\n", {"Head a SELECT[\"{5}\"]"}},
       {"a SELECT \"a {5+}\" \r\n", {"Head a SELECT[\"a {5+}\"]"}},
-      {"a SELECT \"{5}\" x}\r\n", {"Head a SELECT[\"{5}\" x}]"}},
+      {"a SELECT \"{5}\" x}\r\n", {"Malformed malformed_command tag=a"}},
       {"a SELECT \"x {21+}\r\n", {"Lost unclosed_quote"}},
       {"a SELECT \"a\\\" {9+}\r\n", {"Lost unclosed_quote"}},
-      {"a SELECT \"a\\\\\" {1+}\r\nx\r\n", {"Head a SELECT[\"a\\\\\" {1}\\r\\nx] <x>"}},
+      {"a RENAME \"a\\\\\" {1+}\r\nx\r\n", {"Head a RENAME[\"a\\\\\" {1}\\r\\nx] <x>"}},
       {"a SELECT \"abc\r\n", {"Lost unclosed_quote"}},
       {"a SELECT \"abc\\\r\n", {"Lost unclosed_quote"}},
       {"a SELECT x\"\r\n", {"Lost unclosed_quote"}},
   });
 }
 
-TEST(CommandScanner, BracesElsewhereAreText) {
+TEST(CommandScanner, BracesElsewhereAreNotInAnyGrammar) {
   check({
-      {"a SELECT a}b\r\n", {"Head a SELECT[a}b]"}},
-      {"a SELECT a{b\r\n", {"Head a SELECT[a{b]"}},
-      {"a SEARCH x{y z}\r\n", {"Head a SEARCH[x{y z}]"}},
+      {"a SELECT a}b\r\n", {"Malformed malformed_command tag=a"}},
+      {"a SELECT a{b\r\n", {"Malformed malformed_command tag=a"}},
+      {"a SEARCH x{y z}\r\n", {"Malformed malformed_command tag=a"}},
+      {"a} SELECT \"a}{b\"\r\n", {"Head a} SELECT[\"a}{b\"]"}},
   });
 }
 

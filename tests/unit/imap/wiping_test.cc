@@ -1,10 +1,10 @@
 // What a scanner held is wiped before it is freed: a client's line may be a LOGIN.
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "imap/arguments.h"
 #include "imap/command_scanner.h"
 #include "imap/held_octets.h"
-#include "imap/sasl.h"
 #include "imap/writer.h"
 #include "unit/base/freed_memory.h"
 

@@ -39,8 +39,8 @@ TEST(Writer, AnyOtherLiteralIsSynchronising) {
             (Chunks{"a LOGIN {3}\r\n", "a\r\n \"b\"\r\n"}));
   EXPECT_EQ(written("a SELECT {2+}\r\n\xc3\xa4\r\n").chunks, (Chunks{"a SELECT {2}\r\n", "\xc3\xa4\r\n"}));
   EXPECT_EQ(written("a SELECT {1+}\r\n\0\r\n"s).chunks, (Chunks{"a SELECT {1}\r\n", "\0\r\n"s}));
-  EXPECT_EQ(written("a X {2+}\r\n\r\n (~{1+}\r\nz)\r\n").chunks,
-            (Chunks{"a X {2}\r\n", "\r\n (~{1}\r\n", "z)\r\n"}));
+  EXPECT_EQ(written("a SETMETADATA {2+}\r\n\r\n (/x ~{1+}\r\nz)\r\n").chunks,
+            (Chunks{"a SETMETADATA {2}\r\n", "\r\n (/x ~{1}\r\n", "z)\r\n"}));
 }
 
 TEST(Writer, AQuotedStringHasAtMost1024Octets) {

@@ -91,7 +91,9 @@ TEST(Bind, AcceptedSocketsInheritTheOptions) {
   EXPECT_NE(option_of(accepted, IPPROTO_TCP, TCP_NODELAY), 0);
   EXPECT_NE(option_of(accepted, SOL_SOCKET, SO_KEEPALIVE), 0);
   EXPECT_EQ(option_of(accepted, IPPROTO_TCP, TCP_KEEPIDLE), 300);
-  EXPECT_EQ(option_of(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT), 60'000);
+  EXPECT_EQ(option_of(accepted, IPPROTO_TCP, TCP_KEEPINTVL), 20);
+  EXPECT_EQ(option_of(accepted, IPPROTO_TCP, TCP_KEEPCNT), 3);
+  EXPECT_EQ(option_of(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT), 0) << "it would end a window that is closed";
 }
 
 TEST(Bind, AForeignAddressIsASystemCallErrorThatNamesIt) {

@@ -1,8 +1,10 @@
-#include "session/credentials.h"
+#include "session/login/credentials.h"
 
 #include <gtest/gtest.h>
 
 #include <memory>
+
+#include "base/base64.h"
 
 namespace postern::session {
 namespace {
@@ -27,7 +29,7 @@ std::string become(Mechanism mechanism, const std::string& response) {
   const auto named = rewritten_response(*lowercase(), mechanism, with_nuls(response));
   if (!named) return "none";
   if (named->response.empty()) return named->user + ": as it came";
-  const auto decoded = imap::decode_base64(named->response.reveal());
+  const auto decoded = decode_base64(named->response.reveal());
   std::string text(decoded->reveal());
   for (char& c : text)
     if (c == '\0') c = '|';
@@ -65,7 +67,7 @@ TEST(Credentials, FewMechanismsCarryTheNameAlone) {
 
 TEST(Credentials, ASeparatorIsFoundInEveryName) {
   const auto plain = [](const std::string& response) {
-    return std::string(imap::encode_base64(with_nuls(response)).reveal());
+    return std::string(encode_base64(with_nuls(response)).reveal());
   };
   EXPECT_TRUE(names_have("*", "a*b", Mechanism::Login, {}));
   EXPECT_FALSE(names_have("*", "ab", Mechanism::Login, {}));

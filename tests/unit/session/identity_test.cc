@@ -1,4 +1,4 @@
-#include "session/identity.h"
+#include "session/login/identity.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "session/own_answer.h"
+#include "session/errands/own_answer.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "session/parked.h"
+#include "session/relaying/parked.h"
 
 #include <gtest/gtest.h>
 

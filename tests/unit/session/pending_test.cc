@@ -1,4 +1,4 @@
-#include "session/pending.h"
+#include "session/relaying/pending.h"
 
 #include <gtest/gtest.h>
 
@@ -8,11 +8,9 @@ namespace postern::session {
 namespace {
 
 Pending at_upstream(const std::string& tag, bool barrier = false) {
-  return {tag, imap::Verb::Noop, false, barrier, false, {}};
+  return Pending::client(tag, imap::Verb::Noop, barrier);
 }
-Pending own_answer(const std::string& text, bool barrier = false) {
-  return {{}, imap::Verb::Unknown, true, barrier, false, text};
-}
+Pending own_answer(const std::string& text) { return Pending::of_ours(text); }
 
 TEST(PendingCommands, AreEmptyAtFirst) {
   PendingCommands pending;
@@ -58,18 +56,23 @@ TEST(PendingCommands, GiveAnOwnAnswerOnlyWhenItIsFirst) {
 
 TEST(PendingCommands, FindOnlyWhatIsAtTheUpstream) {
   PendingCommands pending;
-  pending.add({"a", imap::Verb::Noop, true, false, false, "a NO\r\n"});
+  pending.add(own_answer("a NO\r\n"));
+  pending.add(at_upstream("b"));
+  pending.add(Pending::own("P1"));
   EXPECT_EQ(pending.find("a"), nullptr);
-  EXPECT_TRUE(pending.uses("a"));
-  EXPECT_FALSE(pending.uses("A"));
+  EXPECT_EQ(pending.find(""), nullptr);
+  EXPECT_NE(pending.find("b"), nullptr);
+  EXPECT_NE(pending.find("P1"), nullptr);
+  EXPECT_TRUE(pending.uses("b"));
+  EXPECT_FALSE(pending.uses("B"));
 }
 
 TEST(PendingCommands, CountBarriers) {
   PendingCommands pending;
   std::string answer;
-  pending.add(own_answer("x\r\n", true));
+  pending.add(own_answer("x\r\n"));
   pending.add(at_upstream("a", true));
-  pending.add(at_upstream("b", true));
+  pending.add(Pending::own("b"));
   EXPECT_TRUE(pending.take_answer(answer));
   pending.remove("a");
   EXPECT_TRUE(pending.has_barrier());

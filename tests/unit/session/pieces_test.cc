@@ -1,4 +1,4 @@
-#include "session/pieces.h"
+#include "session/octets/pieces.h"
 
 #include <gtest/gtest.h>
 

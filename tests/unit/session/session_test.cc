@@ -168,7 +168,7 @@ TEST_F(SessionTest, IgnoresEventsThatNobodyAsksFor) {
   const std::string before = take(session, Side::Client);
   session.event(UpstreamConnected{}, kStart);
   session.event(UpstreamFailed{}, kStart);
-  session.event(Released{1, true}, kStart);
+  session.event(Answered{1, {true, {}}}, kStart);
   session.event(Penalty{std::chrono::seconds(1)}, kStart);
   session.event(EndOfFile{Side::Upstream, false}, kStart);
   EXPECT_EQ(take(session, Side::Client), "");

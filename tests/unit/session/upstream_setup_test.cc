@@ -1,4 +1,4 @@
-#include "session/upstream_setup.h"
+#include "session/login/upstream_setup.h"
 
 #include <gtest/gtest.h>
 

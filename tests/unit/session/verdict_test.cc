@@ -1,4 +1,4 @@
-#include "session/verdict.h"
+#include "session/login/verdict.h"
 
 #include <gtest/gtest.h>
 

@@ -20,7 +20,7 @@ class ClientAuthTest : public ::testing::TestWithParam<int> {
     trust(authority_);
     settings_.client_auth.mode = config::ClientAuth::Request;
     folder_.write("ticket.keys", std::string(80, 'k'));
-    EXPECT_TRUE(keys_->load(folder_.path("ticket.keys")));
+    EXPECT_TRUE(load(*keys_, folder_.path("ticket.keys")));
   }
 
   void trust(const Identity& identity) {

@@ -155,6 +155,10 @@ TEST_F(ContextTest, lists_that_openssl_does_not_know_are_named_by_their_key) {
   EXPECT_TRUE(contains(error(settings), "tls.ciphersuites ("));
   settings = good;
   settings.groups = "P-999";
+  EXPECT_EQ(error(settings), "tls.groups (the TLS library knows no group 'P-999')");
+  settings.groups = "X25519:NO-SUCH-GROUP:P-256";
+  EXPECT_EQ(error(settings), "tls.groups (the TLS library knows no group 'NO-SUCH-GROUP')");
+  settings.groups = ":";
   EXPECT_TRUE(contains(error(settings), "tls.groups ("));
   settings = good;
   settings.alpn = {std::string(256, 'a')};

@@ -34,7 +34,7 @@ void EngineEnd::read_all() {
     const ReadResult result = engine_->read(plain.data(), plain.size(), out_);
     outgoing_.append(out_.octets());
     out_.clear();
-    if (result.status == ReadStatus::Octets) {
+    if (result.status == ReadStatus::Plain) {
       ASSERT_GT(result.octets, 0U);
       received_.append(plain.data(), result.octets);
       continue;
@@ -154,6 +154,13 @@ std::shared_ptr<const ClientContext> client_context(const config::Upstream& sett
     std::abort();
   }
   return *context;
+}
+
+Result<void> load(TicketKeys& keys, const std::string& path) {
+  auto read = TicketKeys::read(path);
+  if (!read) return read.error();
+  keys.use(*std::move(read));
+  return {};
 }
 
 std::shared_ptr<const ClientContext> trusting_client() {

@@ -109,6 +109,8 @@ void shake_hands(Client& client, EngineEnd& server) {
 std::shared_ptr<const ServerContext> server_context(const config::Tls& settings,
                                                     std::shared_ptr<TicketKeys> tickets = nullptr);
 std::shared_ptr<const ClientContext> client_context(const config::Upstream& settings);
+// Puts the keys of a file in place, as a reload does. Nothing changes on an error.
+Result<void> load(TicketKeys& keys, const std::string& path);
 // A client that verifies nothing.
 std::shared_ptr<const ClientContext> trusting_client();
 

@@ -2,6 +2,7 @@
 // certificate.
 #include <gtest/gtest.h>
 
+#include "crypto/openssl.h"
 #include "unit/tls/ends.h"
 
 namespace postern::tls::testing {
@@ -12,8 +13,9 @@ constexpr ReadStatus kHandshaken = ReadStatus::Handshaken;
 
 // One handshake of a raw client with a server of these settings.
 struct Meeting {
-  Meeting(const std::shared_ptr<const ServerContext>& context, const RawClient::Setup& setup)
-      : client(setup), server(TlsEngine::accept(context)) {
+  Meeting(const std::shared_ptr<const ServerContext>& context, const RawClient::Setup& setup,
+          Delivery delivery = {})
+      : client(setup), server(TlsEngine::accept(context), delivery) {
     shake_hands(client, server);
   }
   const TlsFacts& facts() { return server.engine().facts(); }
@@ -144,6 +146,45 @@ TEST_F(HandshakeTest, a_hello_retry_request_works) {
                   with_context([](SSL_CTX* client) { SSL_CTX_set1_groups_list(client, "P-521:P-384"); }));
   EXPECT_EQ(meeting.server.end(), kHandshaken);
   EXPECT_EQ(meeting.facts().group, "secp384r1");
+}
+
+// What the library says to the hybrid; empty: it knows it. It is asked by the test, not by the code under
+// test.
+std::string word_on_the_hybrid() {
+  const SslContextPtr context(SSL_CTX_new(TLS_method()));
+  if (SSL_CTX_set1_groups_list(context.get(), "X25519MLKEM768") == 1) return "";
+  return std::string(OpenSSL_version(OPENSSL_VERSION)) + " knows no X25519MLKEM768: " + take_reason();
+}
+
+RawClient::Setup with_groups(const char* groups) {
+  return with_context([groups](SSL_CTX* client) { ASSERT_EQ(SSL_CTX_set1_groups_list(client, groups), 1); });
+}
+
+TEST_F(HandshakeTest, without_groups_the_hybrid_is_first_and_whole_in_any_pieces) {
+  if (const std::string word = word_on_the_hybrid(); !word.empty()) GTEST_SKIP() << word;
+  const auto context = plain_server();
+  EXPECT_EQ(Meeting(context, {}).facts().group, "X25519MLKEM768");
+  // Who knows it and has sent the share of another is not sent back for a better one.
+  EXPECT_EQ(Meeting(context, with_groups("X25519:X25519MLKEM768")).facts().group, "x25519");
+  // A hello with the hybrid's share is larger than a segment.
+  for (const std::size_t chunk : {1000UL, 100UL, 1UL})
+    EXPECT_EQ(Meeting(context, {}, {.chunk = chunk}).facts().group, "X25519MLKEM768");
+}
+
+TEST_F(HandshakeTest, without_groups_who_does_not_know_the_hybrid_is_served_as_ever) {
+  const auto context = plain_server();
+  for (const auto& [group, name] :
+       {std::pair("X25519", "x25519"), {"P-256", "secp256r1"}, {"P-384", "secp384r1"}})
+    EXPECT_EQ(Meeting(context, with_groups(group)).facts().group, name);
+  EXPECT_EQ(Meeting(context, with_groups("P-384:P-256:X25519")).facts().group, "secp384r1");
+}
+
+TEST_F(HandshakeTest, towards_an_upstream_the_hybrid_is_offered_too) {
+  if (const std::string word = word_on_the_hybrid(); !word.empty()) GTEST_SKIP() << word;
+  EngineEnd client(TlsEngine::connect(trusting_client(), "mail.example"));
+  EngineEnd server(TlsEngine::accept(plain_server()));
+  shake_hands(client, server);
+  EXPECT_EQ(client.engine().facts().group, "X25519MLKEM768");
 }
 
 TEST_F(HandshakeTest, renegotiation_is_refused_and_the_session_lives_on) {

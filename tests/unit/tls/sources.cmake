@@ -1,2 +1,2 @@
-list(APPEND UNIT_TLS_SOURCES cipher_buffer_test.cc client_auth_test.cc context_test.cc digest_test.cc ends.cc engine_test.cc handshake_test.cc
+list(APPEND UNIT_TLS_SOURCES client_auth_test.cc context_test.cc ends.cc engine_test.cc handshake_test.cc
   tickets_test.cc verification_test.cc)

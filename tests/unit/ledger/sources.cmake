@@ -1,0 +1,1 @@
+list(APPEND UNIT_SERVER_SOURCES ledger_test.cc)

@@ -1,0 +1,1 @@
+list(APPEND UNIT_NET_SOURCES proxy_header_reader_test.cc proxy_header_test.cc)
