@@ -127,10 +127,6 @@ void Stream::written(uv_write_t* request, int status) noexcept {
   if (!self.closing_) self.user_.on_written(self, status);
 }
 
-std::size_t Stream::pending_bytes() const noexcept {
-  return uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&tcp_));
-}
-
 int Stream::shutdown() {
   auto request = std::make_unique<uv_shutdown_t>();
   const auto done = [](uv_shutdown_t* finished, int) {

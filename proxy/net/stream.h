@@ -74,7 +74,9 @@ class Stream {
   // Sends `size` octets from `offset` behind all that is pending; owns the memory until on_written().
   // `secret`: the memory is wiped then.
   void write(std::unique_ptr<char[]> memory, std::size_t offset, std::size_t size, bool secret);
-  std::size_t pending_bytes() const noexcept;  // in write()s that have not ended
+  std::size_t pending_bytes() const noexcept {  // in write()s that have not ended
+    return uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&tcp_));
+  }
   int shutdown();  // behind all that is pending; 0 and then on_shutdown(), or libuv's error
 
  private:

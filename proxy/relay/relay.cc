@@ -197,8 +197,8 @@ void Relay::Impl::pump(bool stirred) {
     if (stirred) {
       carry_out();
       if (phase_ != Phase::Open) break;
-      write_out(Side::Client);
-      write_out(Side::Upstream);
+      for (const Side side : {Side::Client, Side::Upstream})
+        if (!session_->output(side).empty() || !scratch().gather.empty()) write_out(side);
       tell_written();
       session_->keep();
     }

@@ -78,7 +78,7 @@ void Transport::pass_down(CipherBuffer& out) {
 }
 
 // From above: what the upper layer has not used of `in` it copies, and so nothing is left on the way.
-void Transport::keep() {
+void Transport::keep_layers() {
   for (std::size_t i = count_; i > 0; --i) layers_[i - 1]->keep();
   between_.reset();
 }

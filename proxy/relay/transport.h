@@ -44,7 +44,9 @@ class Transport {
   bool has_input() const noexcept {
     return count_ != 0 && (layers_[0]->has_input() || (count_ > 1 && layers_[1]->has_input()));
   }
-  void keep();
+  void keep() {
+    if (count_ != 0) keep_layers();
+  }
   bool handshaken() const noexcept {  // true without a layer
     return count_ == 0 || (layers_[0]->handshaken() && (count_ == 1 || layers_[1]->handshaken()));
   }
@@ -74,6 +76,7 @@ class Transport {
   // What goes from layer to layer; there is one only while octets are on their way through two.
   struct Between;
 
+  void keep_layers();
   Between& between();
   ReadResult read_stacked(char* plain, std::size_t capacity, CipherBuffer& out);
   void pass_down(CipherBuffer& out);

@@ -11,10 +11,11 @@ namespace postern::session {
 void Session::Impl::written(const Backlog& backlog) {
   backlog_ = backlog;
   if (core_.ended() || !gate_.logged_in()) return;
-  const bool upstream_due = upstream_is_due();
+  const bool sent = is_sent(Side::Client) && is_sent(Side::Upstream);
+  const bool upstream_due = sent && upstream_is_due();
   await(Clock::UpstreamSilence, upstream_due, core_.timeouts().upstream_silence);
   await(Clock::Count, upstream_due && relaying_.awaits_count(), core_.timeouts().count);
-  await(Clock::Idle, client_is_due(), core_.timeouts().idle);
+  await(Clock::Idle, sent && client_is_due(), core_.timeouts().idle);
   watch_reader(Side::Client, Clock::StalledClient);
   watch_reader(Side::Upstream, Clock::StalledUpstream);
 }
@@ -29,16 +30,14 @@ bool Session::Impl::is_sent(Side side) const noexcept {
   return core_.leg(side).out.empty() && backlog_.unsent[static_cast<std::size_t>(side)] == 0;
 }
 
-// What the client does not take keeps us from reading the upstream.
+// Where all is sent to both: what the client does not take keeps us from reading the upstream.
 bool Session::Impl::upstream_is_due() const noexcept {
-  return relaying_.is_upstreams_turn() && is_sent(Side::Upstream) && is_sent(Side::Client) &&
-         !backlog_.held_back;
+  return relaying_.is_upstreams_turn() && !backlog_.held_back;
 }
 
-// Not while anything waits for it, here or on the way to a slow upstream.
+// Likewise: not while anything waits for it, here or on the way to a slow upstream.
 bool Session::Impl::client_is_due() const noexcept {
-  return relaying_.is_clients_turn() && is_sent(Side::Client) && is_sent(Side::Upstream) &&
-         core_.leg(Side::Client).held() == 0 && !backlog_.held_back;
+  return relaying_.is_clients_turn() && core_.leg(Side::Client).held() == 0 && !backlog_.held_back;
 }
 
 // RFC 9293 §3.8.6.1: a window may stay closed for as long as its owner likes, so the kernel does not end

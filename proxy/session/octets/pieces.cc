@@ -5,11 +5,6 @@
 #include <utility>
 
 namespace postern::session {
-namespace {
-
-constexpr std::size_t kKeptSegments = 2;
-
-}  // namespace
 
 void Pieces::borrow(Octets range) {
   if (range.empty()) return;
@@ -88,12 +83,8 @@ void Pieces::drop(std::size_t octets) noexcept {
   }
 }
 
-void Pieces::keep() {
-  if (size_ == 0) {
-    // A few segments are cheaper to keep than to allocate for each answer.
-    if (segments_.capacity() > kKeptSegments) std::vector<Segment>().swap(segments_);
-    return;
-  }
+void Pieces::keep_all() {
+  if (size_ == 0) return std::vector<Segment>().swap(segments_);
   kept_ = true;
   const bool borrowed = std::any_of(segments_.begin(), segments_.end(),
                                     [](const Segment& segment) { return segment.begin != nullptr; });

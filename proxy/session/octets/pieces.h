@@ -28,17 +28,24 @@ class Pieces {
   std::size_t gather(iovec* out, std::size_t most) const noexcept;
   Octets front() const noexcept;           // the first contiguous range
   void drop(std::size_t octets) noexcept;  // they were written
-  void keep();                             // copies what is borrowed
+  void keep() {                            // copies what is borrowed
+    if (size_ > 0 || segments_.capacity() > kKeptSegments) keep_all();
+  }
   void clear() noexcept;
   std::uint64_t dropped() const noexcept { return dropped_; }   // octets, since the beginning
   void set_secret(bool on) noexcept { owned_.set_secret(on); }  // see ByteQueue
 
  private:
+  // A few segments are cheaper to keep than to allocate for each answer.
+  static constexpr std::size_t kKeptSegments = 2;
+
   // A run of octets: borrowed (begin is set), or the next `size` octets of owned_.
   struct Segment {
     const char* begin = nullptr;
     std::size_t size = 0;
   };
+  void keep_all();
+
   std::vector<Segment> segments_;
   ByteQueue owned_;
   std::size_t size_ = 0;

@@ -11,7 +11,7 @@ constexpr std::size_t kKeptCapacity = 4;  // an idle session holds no more than 
 
 }  // namespace
 
-void PendingCommands::add(Pending command) {
+void PendingCommands::add(Pending&& command) {
   if (command.at_upstream()) {
     ++at_upstream_;
   } else {

@@ -51,7 +51,7 @@ class PendingCommands {
   bool has_answer() const noexcept { return commands_.size() > at_upstream_; }
   bool at_upstream() const noexcept { return at_upstream_ > 0; }
 
-  void add(Pending command);
+  void add(Pending&& command);
   // An answer in the middle of a command, which is the only one under way: it waits for nobody's completion.
   void add_ahead(std::string answer);
   Pending* find(Octets tag) noexcept;       // at the upstream; null if none has this tag
