@@ -110,8 +110,10 @@ TEST(Simulation, WithFaultsNothingLeaksHangsOrIsExecutedUnjudged) {
     tally.late += world.tally().late;
     tally.never += world.tally().never;
     tally.twice += world.tally().twice;
+    tally.crossed += world.tally().crossed;
   }
   for (const std::size_t answers : {tally.late, tally.never, tally.twice}) EXPECT_GE(answers * 50, count);
+  EXPECT_GE(tally.crossed * 200, count);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "sim/world.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "filters/command_rules.h"
@@ -339,17 +340,29 @@ void World::answer(session::Answered answered) {
     audit_.answer(answered.id, granted);
   }
   session_->event(answered, now_);
-  settle();
 }
 
-// One that nobody waits for any more, whatever is waited for meanwhile.
+// One that nobody waits for any more, and most often while another one is waited for, which it must not
+// answer.
 bool World::answer_late() {
   const auto found = std::find_if(late_.begin(), late_.end(), [this](const auto& l) { return l.at <= now_; });
-  if (found == late_.end() || !dice_.chance(20)) return false;
+  const bool asks = std::any_of(waiting_.begin(), waiting_.end(), [](const session::Event& event) {
+    return std::holds_alternative<session::Answered>(event);
+  });
+  if (found == late_.end() || !dice_.chance(asks ? 80 : 5)) return false;
   session::Answered stale = std::move(found->answer);
   late_.erase(found);
   answered_.insert(stale.id);  // counts for nothing
+  if (asks) ++tally_.crossed;
+  const auto shown = [this] {
+    return std::tuple(session_->output(Side::Client).size(), session_->output(Side::Upstream).size(),
+                      session_->deadline(), session_->logged_in(), session_->closing());
+  };
+  const bool quiet = !session_->has_work();
+  const auto before = shown();
   answer(std::move(stale));
+  if (quiet && shown() != before) violate("an answer to a question that nobody asks any more did something");
+  settle();
   return true;
 }
 
@@ -379,6 +392,7 @@ bool World::answer_waiting() {
   }
   if (auto* answered = std::get_if<session::Answered>(&event)) {
     answer(std::move(*answered));
+    settle();
     return true;
   }
   session_->event(event, now_);

@@ -42,6 +42,7 @@ struct Tally {
   std::size_t late = 0;         // answers to what the gateway's services were asked
   std::size_t never = 0;
   std::size_t twice = 0;
+  std::size_t crossed = 0;  // that come while another one is waited for
   std::size_t reloads = 0;  // between accept and the dial
 };
 
