@@ -36,11 +36,6 @@ void Deadlines::start(Clock clock, Instant until) noexcept {
   paused_ &= static_cast<std::uint16_t>(~bit(clock));
 }
 
-void Deadlines::stop(Clock clock) noexcept {
-  running_ &= static_cast<std::uint16_t>(~bit(clock));
-  paused_ &= static_cast<std::uint16_t>(~bit(clock));
-}
-
 void Deadlines::pause(Clock clock, Instant now) noexcept {
   if (!runs(clock)) return;
   stop(clock);

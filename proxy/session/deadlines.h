@@ -42,7 +42,10 @@ class Deadlines {
   };
 
   void start(Clock clock, Instant until) noexcept;  // anew, if it runs or stands still
-  void stop(Clock clock) noexcept;
+  void stop(Clock clock) noexcept {
+    running_ &= static_cast<std::uint16_t>(~bit(clock));
+    paused_ &= static_cast<std::uint16_t>(~bit(clock));
+  }
   // Stands still, what is left of it kept, until go_on(). Neither does anything to a clock that is not in
   // the other state.
   void pause(Clock clock, Instant now) noexcept;
