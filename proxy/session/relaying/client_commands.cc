@@ -258,9 +258,9 @@ void Relaying::judge_part(imap::Command& part) {
     case filters::Ruling::Delay:
       return park(part, ParkedFor::Turn, decision.until);
     case filters::Ruling::Ask:  // nothing can be asked in the middle of a command
+      return core_.end(ErrorCode::Internal);
     case filters::Ruling::Close:
-      return decision.ruling == filters::Ruling::Ask ? core_.end(ErrorCode::Internal)
-                                                     : core_.end_by(decision);
+      return core_.end_by(decision);
     case filters::Ruling::Deny: {
       core_.chain.on_verdict(part, {false, decision.code}, context());
       return abort_append(" " + decision.answer() + "\r\n", decision.code);

@@ -11,13 +11,16 @@ constexpr std::size_t kKeptCapacity = 4;  // an idle session holds no more than 
 
 }  // namespace
 
+bool PendingCommands::has_barrier() const noexcept {
+  return std::any_of(commands_.begin(), commands_.end(), [](const Pending& each) { return each.barrier; });
+}
+
 void PendingCommands::add(Pending&& command) {
   if (command.at_upstream()) {
     ++at_upstream_;
   } else {
     octets_ += command.answer.size();
   }
-  if (command.barrier) ++barriers_;
   commands_.push_back(std::move(command));
 }
 
@@ -49,7 +52,6 @@ void PendingCommands::remove(Octets tag) {
   });
   assert(found != commands_.end());
   --at_upstream_;
-  if (found->barrier) --barriers_;
   commands_.erase(found);
   if (commands_.empty() && commands_.capacity() > kKeptCapacity) std::vector<Pending>().swap(commands_);
 }
@@ -58,7 +60,6 @@ bool PendingCommands::take_answer(std::string& answer) {
   if (commands_.empty() || commands_.front().at_upstream()) return false;
   answer = std::move(commands_.front().answer);
   octets_ -= answer.size();
-  if (commands_.front().barrier) --barriers_;
   commands_.erase(commands_.begin());
   if (commands_.empty() && commands_.capacity() > kKeptCapacity) std::vector<Pending>().swap(commands_);
   return true;
@@ -66,7 +67,7 @@ bool PendingCommands::take_answer(std::string& answer) {
 
 void PendingCommands::clear() noexcept {
   std::vector<Pending>().swap(commands_);
-  barriers_ = at_upstream_ = octets_ = 0;
+  at_upstream_ = octets_ = 0;
 }
 
 }  // namespace postern::session

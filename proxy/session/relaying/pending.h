@@ -47,7 +47,8 @@ class PendingCommands {
  public:
   bool empty() const noexcept { return commands_.empty(); }
   std::size_t size() const noexcept { return commands_.size(); }
-  bool has_barrier() const noexcept { return barriers_ > 0; }
+  // Asked of the commands themselves: one may become a barrier on its way, by what its later parts hold.
+  bool has_barrier() const noexcept;
   bool has_answer() const noexcept { return commands_.size() > at_upstream_; }
   bool at_upstream() const noexcept { return at_upstream_ > 0; }
 
@@ -66,7 +67,6 @@ class PendingCommands {
 
  private:
   std::vector<Pending> commands_;
-  std::size_t barriers_ = 0;
   std::size_t at_upstream_ = 0;
   std::size_t octets_ = 0;
 };

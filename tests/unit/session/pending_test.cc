@@ -54,6 +54,16 @@ TEST(PendingCommands, GiveAnOwnAnswerOnlyWhenItIsFirst) {
   EXPECT_TRUE(pending.empty());
 }
 
+TEST(PendingCommands, MayBecomeABarrierOnTheWay) {
+  PendingCommands pending;
+  pending.add(at_upstream("a"));
+  EXPECT_FALSE(pending.has_barrier());
+  pending.find("a")->barrier = true;
+  EXPECT_TRUE(pending.has_barrier());
+  pending.remove("a");
+  EXPECT_FALSE(pending.has_barrier());
+}
+
 TEST(PendingCommands, FindOnlyWhatIsAtTheUpstream) {
   PendingCommands pending;
   pending.add(own_answer("a NO\r\n"));
