@@ -95,7 +95,6 @@ bool Relay::Impl::wants_octets(Side side) noexcept {
 // kernel.
 Instant Relay::Impl::readable_at() const noexcept {
   const std::uint64_t rate = settings_->limits.bandwidth_per_session;
-  if (rate == 0) return Instant{};
   return bandwidth_.free_at(std::max(rate, kLeastBurst), rate);
 }
 

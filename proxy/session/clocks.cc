@@ -16,13 +16,8 @@ void Session::Impl::written(const Backlog& backlog) {
   await(Clock::UpstreamSilence, upstream_due, core_.timeouts().upstream_silence);
   await(Clock::Count, upstream_due && relaying_.awaits_count(), core_.timeouts().count);
   await(Clock::Idle, sent && client_is_due(), core_.timeouts().idle);
-  if (sent) {
-    core_.deadlines.stop(Clock::StalledClient);
-    core_.deadlines.stop(Clock::StalledUpstream);
-  } else {
-    watch_reader(Side::Client, Clock::StalledClient);
-    watch_reader(Side::Upstream, Clock::StalledUpstream);
-  }
+  watch_reader(Side::Client, Clock::StalledClient);
+  watch_reader(Side::Upstream, Clock::StalledUpstream);
 }
 
 void Session::Impl::await(Clock clock, bool due, Duration time) noexcept {
